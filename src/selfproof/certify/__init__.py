@@ -1,0 +1,1 @@
+"""The gate: race, confirm, spend. Pure functions of values; see ``gate`` for what is claimed."""

@@ -1,0 +1,129 @@
+"""The words that every part of selfproof shares: frozen values without behaviour.
+
+An *edit* is a proposed change, a *candidate* the incumbent's files with the edit applied, a *trial* one run of one
+candidate on one sample, a *certificate* the evidence of one confirmation and a *decision* what was done with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Better = Literal["lower", "higher"]
+Kind = Literal["quality", "speed"]
+Split = Literal["explore", "confirm", "report"]
+Files = Mapping[str, str]
+"""A program's text: relative POSIX path -> source."""
+
+Event = dict[str, Any]
+"""What the loop yields: one JSON object with the key "event"; screens, logs and tests all read the same stream."""
+
+
+class SelfproofError(Exception):
+    """Root of the errors that a user can act on: ``exit_code`` for the shell and a line of advice."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice_text = advice
+
+    def advice(self) -> str:
+        """What the reader should do, or an empty string."""
+        return self.advice_text
+
+
+class UsageError(SelfproofError):
+    """A wrong argument, file or charter: exit code 2."""
+
+    exit_code = 2
+
+
+class SelfCheckFailed(SelfproofError):
+    """The ledger or a control experiment contradicts what must hold: exit code 4."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A proposed change: the new text of each file that it touches, and who suggested it from which parent."""
+
+    objective: str
+    files: Files
+    title: str
+    operator: str
+    parent: str
+    proposer: str = "improver"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A version that could be adopted. ``id`` is the SHA-256 of the files within the objective's scope."""
+
+    id: str
+    objective: str
+    files: Files
+    edit: Edit | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of one candidate on one sample.
+
+    ``draws`` are the metric's values of the single draws in the sample (one for a plain sample), ``score`` their
+    mean in the metric's unit, None when the run gave no valid answer; ``seconds`` is the engine's clock.
+    """
+
+    status: str
+    score: float | None
+    draws: tuple[float, ...]
+    seconds: float
+    cpu_seconds: float
+    tier: str
+    message: str | None = None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The evidence of one confirmation; page, JSON and ledger leaf are this object."""
+
+    claim: str
+    objective: str
+    candidate: str
+    incumbent: str
+    answer: str
+    reason: str
+    k: int
+    alpha_k: float
+    pairs: int
+    log_wealth: float
+    log_mean_wealth: float | None
+    log_threshold: float
+    scale: float
+    minimum: float
+    margin: float | None
+    span: float
+    blind_spot: float
+    tier: str
+    layers: tuple[str, ...]
+    seeds: str
+    signer: str
+    pool: Mapping[str, Any]
+    guards: tuple[Mapping[str, Any], ...] = ()
+    not_covered: tuple[str, ...] = ()
+    assumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was done with a candidate: ``adopted`` with its version number, or ``refused`` and in which step."""
+
+    verdict: Literal["adopted", "refused"]
+    step: str
+    reason: str
+    candidate: Candidate
+    certificate: Certificate | None = None
+    version: int | None = None
+    effect: Mapping[str, Any] = field(default_factory=dict)
