@@ -1,0 +1,117 @@
+"""The process that runs one candidate: lock in, read the program, answer inputs, end.
+
+Everything after the READY frame may be under the program's control: it can write any byte to its pipes, so
+nothing here is relied on for honesty. What is relied on (limits, filter, parent) is in place before READY.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import resource
+import sys
+import traceback
+from typing import Any, Final, NoReturn
+
+from selfproof.jail import frames, harness, kernel, values
+from selfproof.jail.memory_import import Program
+
+_IN, _OUT, _FIRST_UNUSED = 3, 4, 5
+_MESSAGE_MAX: Final = 2000
+_THREADS_MAX: Final = 24
+
+
+def main(server: int, pipes: list[int], limits: tuple[int, int], own_uid: bool) -> NoReturn:
+    """Become the candidate. `pipes`: input, output, log; `limits`: processor seconds, bytes of memory."""
+    code = 1
+    try:
+        kernel.die_with_parent()
+        if os.getppid() == server:
+            _arrange(pipes)
+            _set_limits(*limits, own_uid=own_uid)
+            kernel.seccomp_restrict()
+            frames.send(_OUT, frames.READY)
+            code = _serve()
+    finally:
+        # Not sys.exit: neither what the program registered nor the fork-server's own clean-up may run here.
+        os._exit(code)
+
+
+def _arrange(pipes: list[int]) -> None:
+    high = [fcntl.fcntl(pipe, fcntl.F_DUPFD, 64) for pipe in pipes]
+    for target, source in ((_IN, high[0]), (_OUT, high[1]), (1, high[2]), (2, high[2])):
+        os.dup2(source, target)
+    os.closerange(_FIRST_UNUSED, 256)
+
+
+def _set_limits(cpu_s: int, memory: int, *, own_uid: bool) -> None:
+    ceilings = {
+        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_CPU: cpu_s,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 64,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
+    if own_uid:  # a uid shared with the person's own processes would count those too
+        ceilings[resource.RLIMIT_NPROC] = _THREADS_MAX
+    for which, wanted in ceilings.items():
+        hard = resource.getrlimit(which)[1]
+        ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(which, (ceiling, ceiling))
+
+
+def _serve() -> int:
+    try:
+        tag, body = _answer_all()
+    except MemoryError:
+        tag, body = frames.OOM, b"out of memory"
+    except BaseException as error:  # noqa: BLE001  what it raises, SystemExit too, is its answer
+        tag, body = frames.ERROR, _describe(error)
+    with contextlib.suppress(Exception):  # the program may have replaced or closed its streams
+        sys.stdout.flush()
+        sys.stderr.flush()
+    if tag:
+        frames.send(_OUT, tag, body)
+    return 0
+
+
+def _answer_all() -> tuple[int, bytes]:
+    """Answer inputs until there are no more; return the frame to end with, tag 0 for none."""
+    source: Any = values.decode_trusted(frames.receive(_IN) or b"")
+    random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    program = Program(source["files"])
+    sys.meta_path.insert(0, program)
+    mode = harness.MODES.get(source["mode"])
+    if mode is None:
+        return frames.ERROR, f"no mode {source['mode']!r}; there are {', '.join(harness.MODES)}".encode()
+    function, modules = program.load(source["entry"])
+    frames.send(_OUT, frames.LOADED)
+    room = source["output_bytes"]
+    while (body := frames.receive(_IN, shift=values.FIRST_BLOB)) is not None:
+        result = mode(function, modules, values.decode_trusted(body))
+        try:
+            answer = values.encode(result)
+        except values.ValueInvalid as error:
+            return frames.INVALID, str(error).encode(errors="replace")
+        room -= len(answer)
+        if room < 0:
+            return frames.INVALID, f"outputs are over the limit of {source['output_bytes']} bytes".encode()
+        frames.send(_OUT, frames.OUTPUT, answer)
+    return 0, b""
+
+
+def _describe(error: BaseException) -> bytes:
+    try:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
+            trace = trace.tb_next  # the program's own part is what a reader can use
+        traceback.print_exception(error.with_traceback(trace), limit=-8)
+        return f"{type(error).__name__}: {error}"[:_MESSAGE_MAX].encode(errors="replace")
+    except BaseException:  # noqa: BLE001  an exception whose own text raises is still an error
+        return type(error).__name__.encode(errors="replace")

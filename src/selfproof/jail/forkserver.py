@@ -1,0 +1,119 @@
+"""The warm process inside the jail: load the libraries once, lock in, then fork once per candidate.
+
+It never reads a candidate's source or output: it forks, waits for the word to end, kills and reports what the
+kernel counted. In the `jail` tier it is PID 1 of its namespace, so that `kill(-1)` is a complete end of
+whatever a candidate left behind; in the `confined` tier candidates cannot fork, so that ending the child is.
+
+Does not protect against:
+- a candidate that leaves the namespace through a bug of the kernel.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Any, Final, NoReturn
+
+from selfproof.jail import child, frames, kernel
+
+_GRACE_S: Final = 0.2
+_STANDARD: Final = """
+ast bisect cProfile collections collections.abc copy dataclasses encodings.ascii encodings.latin_1 enum
+fractions functools hashlib heapq inspect io itertools json linecache math operator random re statistics
+string textwrap time tokenize traceback types typing selfproof.operators
+"""
+_ALONG: Final = {"numpy": ("numpy.random", "numpy.linalg", "numpy.fft")}  # NumPy >= 2 loads these lazily
+
+
+def main() -> NoReturn:
+    """Read the settings from the control socket (descriptor 0), lock in, serve until the engine is gone."""
+    with socket.socket(fileno=os.dup(0)) as control:
+        null = os.open(os.devnull, os.O_RDWR)
+        settings = json.loads(control.recv(1 << 20))
+        sys.argv[1:] = []
+        _preload(settings["preload"])
+        report = _lock_in(settings)
+        for standard in (0, 2):
+            os.dup2(null, standard)
+        os.close(null)
+        gc.collect()
+        gc.freeze()  # so that no collection in a child touches, and thereby copies, the shared pages
+        control.send(json.dumps(report).encode())
+        _serve(control, own_uid=settings["own_uid"])
+    os._exit(0)
+
+
+def _preload(names: list[str]) -> None:
+    """Import what candidates may use, so that a fork has it. Raises ImportError for a name asked for."""
+    for name in names:
+        for module in (name, *_ALONG.get(name, ())):
+            importlib.import_module(module)
+    for name in _STANDARD.split():
+        with contextlib.suppress(ImportError):  # a candidate that imports it will be told
+            importlib.import_module(name)
+
+
+def _lock_in(settings: dict[str, Any]) -> dict[str, int]:
+    ruleset, abi = kernel.landlock_rules(settings["readable"], settings["listable"], [os.devnull])
+    report = {"landlock": abi, "netns": not _answers(settings["beacon"])}
+    uid = settings["uid"]
+    if uid is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    kernel.no_new_privileges()
+    kernel.landlock_restrict(ruleset)
+    kernel.die_with_parent()  # the change of uid cleared it; a parent already gone shows as end of file
+    kernel.not_dumpable()
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    return report
+
+
+def _answers(beacon: str) -> bool:
+    """Tell whether an abstract socket of the engine can be reached: then the network is shared."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(f"\0{beacon}") == 0
+
+
+def _serve(control: socket.socket, *, own_uid: bool) -> None:
+    server = os.getpid()
+    while True:
+        order, pipes, _, _ = socket.recv_fds(control, frames.RUN.size, 3)
+        if not order:
+            return
+        candidate = os.fork()
+        if candidate == 0:
+            child.main(server, pipes, frames.RUN.unpack(order), own_uid)
+        for pipe in pipes:
+            os.close(pipe)
+        end = control.recv(1)
+        report = _end(candidate, patient=end == frames.END_SOON)
+        if not end:
+            return
+        control.send(report)
+
+
+def _end(candidate: int, *, patient: bool) -> bytes:
+    """End the candidate and all it may have started; return the packed ENDED record."""
+    done = False
+    if patient:
+        descriptor = os.pidfd_open(candidate)
+        done = bool(select.select([descriptor], [], [], _GRACE_S)[0])
+        os.close(descriptor)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1 if os.getpid() == 1 else candidate, signal.SIGKILL)
+    _, status, usage = os.wait4(candidate, 0)
+    stragglers = 0
+    with contextlib.suppress(ChildProcessError):
+        while os.wait4(-1, 0):
+            stragglers += 1
+    return frames.ENDED.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss, stragglers, not done)

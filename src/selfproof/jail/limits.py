@@ -1,0 +1,82 @@
+"""The nouns of the jail: what is run, within which limits, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal[
+    "ok", "error", "timeout", "crashed", "oom", "invalid_output", "protocol_error", "jail_failed"
+]
+Tier = Literal["jail", "confined"]
+
+
+class JailUnavailable(Exception):
+    """This machine cannot isolate a program as strongly as was asked for."""
+
+    exit_code = 1
+
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(problem)
+        self._advice = advice
+
+    def advice(self) -> str:
+        """Say what is missing and how to get it."""
+        return self._advice
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings for one job, enforced by the kernel and the engine, never by the program.
+
+    Raises ValueError for a limit that is not positive.
+    """
+
+    wall_s: float = 10.0  # seconds, one absolute deadline for the whole job
+    cpu_s: int = 10  # seconds of processor time, whole job
+    memory_mb: int = 1024  # MiB of address space, the interpreter and its libraries (about 200) included
+    output_bytes: int = 16 << 20  # encoded outputs, all inputs together
+    log_bytes: int = 64 << 10  # stdout and stderr that are kept; a program that prints more is left waiting
+
+    def __post_init__(self) -> None:
+        """Refuse what could not mean anything."""
+        for name in ("wall_s", "cpu_s", "memory_mb", "output_bytes", "log_bytes"):
+            if not 0 < getattr(self, name) < 1 << 40:
+                raise ValueError(f"limit {name} is {getattr(self, name)}; give a positive number")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One program and the inputs to run it on, in order, in one fresh process.
+
+    `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names
+    file and function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only
+    after the output before it is complete; `mode` is a key of `harness.MODES`.
+    """
+
+    files: Mapping[str, str]
+    entry: str
+    inputs: Sequence[bytes]
+    mode: str = "call"
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came back. Outputs are valid encoded values, one per input answered before the status was decided.
+
+    `seconds` is measured by the engine's clock for each output (input frame sent until output frame
+    complete); `cpu_seconds` and `max_rss_mb` (MiB) come from the kernel; `layers` are those that probing
+    showed to hold.
+    """
+
+    status: Status
+    outputs: tuple[bytes, ...]
+    message: str | None
+    seconds: tuple[float, ...]
+    cpu_seconds: float
+    max_rss_mb: float
+    log: str
+    tier: str
+    layers: tuple[str, ...]

@@ -1,0 +1,167 @@
+"""Workers in parallel: one long-lived thread for each, jobs from one queue.
+
+A thread starts its own worker and replaces it after 2000 jobs, after anything suspicious, and when it does
+not answer.
+
+Does not protect against:
+- an engine that forgets to close the pool: the workers then live until its process ends, not longer.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Final
+
+from selfproof.jail import ladder
+from selfproof.jail.limits import Job, Outcome
+from selfproof.jail.worker import Worker, WorkerFailed
+
+_JOBS_PER_WORKER: Final = 2000
+_CLOSE_S: Final = 0.9
+_Item = tuple[Job, "Future[Outcome]"]
+
+
+class Pool:
+    """Runs jobs in isolated workers; a context manager, safe to use from several threads.
+
+    `workers` run side by side; `require` is "auto" (the strongest tier that holds here), "jail" or
+    "confined"; `preload` names modules that every candidate finds imported. `tier` and `layers` say what
+    holds. Raises JailUnavailable when the machine cannot isolate as required.
+    """
+
+    def __init__(
+        self, workers: int = 2, *, require: str = "auto", preload: Sequence[str] = ("numpy",)
+    ) -> None:
+        if workers < 1:
+            raise ValueError(f"a pool needs at least one worker, not {workers}")
+        self._preload = tuple(preload)
+        self._jobs: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+        self._running: set[Worker] = set()
+        first: Future[Worker] = Future()
+        self._threads = [self._thread(require, first)]
+        try:
+            worker = first.result()
+        except BaseException:
+            self.close()
+            raise
+        self.tier: str = worker.tier
+        self.layers: tuple[str, ...] = worker.layers
+        self._threads += [self._thread(self.tier, Future()) for _ in range(workers - 1)]
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        """Queue one job. Raises RuntimeError after `close`."""
+        future: Future[Outcome] = Future()
+        with self._lock:
+            if self._closing.is_set():
+                raise RuntimeError("the pool is closed")
+            self._jobs.put((job, future))
+        return future
+
+    def map(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs side by side; return their outcomes in the jobs' order."""
+        return [future.result() for future in [self.submit(job) for job in jobs]]
+
+    def close(self) -> None:
+        """Cancel what waits, end what runs, leave no process. Idempotent; takes less than a second."""
+        with self._lock:
+            self._closing.set()
+            for worker in self._running:
+                worker.interrupt()
+        self._cancel_waiting()
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join(_CLOSE_S)
+
+    def __enter__(self) -> Pool:
+        """Return the pool itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the pool."""
+        self.close()
+
+    def _thread(self, require: str, started: Future[Worker]) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._work, args=(require, started), name="selfproof-jail", daemon=True
+        )
+        thread.start()
+        return thread
+
+    def _work(self, require: str, started: Future[Worker]) -> None:
+        worker: Worker | None = None
+        try:
+            try:
+                worker = self._enlist(ladder.climb(require, self._preload))
+                started.set_result(worker)
+                require = worker.tier
+            except Exception as error:  # noqa: BLE001  handed to whoever waits for this worker
+                started.set_exception(error)
+            while (item := self._jobs.get()) is not None:
+                job, future = item
+                if not future.set_running_or_notify_cancel():
+                    continue
+                try:
+                    worker, outcome = self._run(worker, require, job)
+                    future.set_result(outcome)
+                except Exception as error:  # noqa: BLE001  handed to whoever submitted the job
+                    future.set_exception(error)
+                    self._dismiss(worker)
+                    worker = None
+                if worker is not None and (worker.suspect or worker.served >= _JOBS_PER_WORKER):
+                    self._dismiss(worker)
+                    worker = None
+        finally:
+            self._dismiss(worker)
+
+    def _run(self, worker: Worker | None, tier: str, job: Job) -> tuple[Worker | None, Outcome]:
+        """Run a job; once more in a new worker if the jail failed, which is never the program's fault."""
+        outcome = _failed("no worker could be started", tier)
+        for _ in range(2):
+            if self._closing.is_set():
+                return worker, _failed("the pool was closed", tier)
+            try:
+                worker = worker or self._enlist(ladder.start(tier, self._preload))
+            except (WorkerFailed, OSError) as error:
+                outcome = _failed(f"no worker could be started: {error}", tier)
+                continue
+            outcome = worker.run(job)
+            if outcome.status != "jail_failed":
+                break
+            self._dismiss(worker)
+            worker = None
+        return worker, outcome
+
+    def _enlist(self, worker: Worker) -> Worker:
+        with self._lock:
+            self._running.add(worker)
+            if self._closing.is_set():
+                worker.interrupt()
+        return worker
+
+    def _dismiss(self, worker: Worker | None) -> None:
+        if worker is not None:
+            with self._lock:
+                self._running.discard(worker)
+            worker.kill()
+
+    def _cancel_waiting(self) -> None:
+        while True:
+            try:
+                item = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if item is not None:
+                item[1].cancel()
+
+
+def _failed(message: str, tier: str) -> Outcome:
+    return Outcome("jail_failed", (), message, (), 0.0, 0.0, "", tier, ())

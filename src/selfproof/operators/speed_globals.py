@@ -1,0 +1,100 @@
+"""What can be relied on about the global names of a module, by reading its source.
+
+Does not protect against: other modules that rebind this module's names while one of its functions runs.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import cached_property
+
+from .speed_names import CHANGING_METHODS, Scope, names_bound
+from .speed_text import HELPERS, has_helper
+
+REVEALING_NAMES = frozenset(
+    ("exec", "eval", "compile", "globals", "locals", "vars", "dir", "id", "setattr", "delattr", "breakpoint")
+) | {"super", "__import__", "__builtins__"}
+"""Names with which code can see or change names and identities: a module that uses one is left alone."""
+
+
+class Globals:
+    """A parsed module and its global names."""
+
+    def __init__(self, source: str) -> None:
+        """Parse `source`; raises SyntaxError or ValueError (null bytes) if it is not a module."""
+        self.source = source
+        self.tree = ast.parse(source)
+        self.nodes = list(ast.walk(self.tree))
+        self.bound_at = self._bindings()
+        self.shadowed = frozenset(self.bound_at)
+        self.helpers = {name for name in HELPERS if self.once(name) and has_helper(self.tree, name)}
+
+    @cached_property
+    def settled(self) -> bool:
+        """Whether global names can be trusted at all: no star import, no exec, no `globals()` and the like."""
+        stars = any(isinstance(node, ast.alias) and node.name == "*" for node in self.nodes)
+        reveals = any(isinstance(node, ast.Name) and node.id in REVEALING_NAMES for node in self.nodes)
+        return not (stars or reveals)
+
+    @cached_property
+    def functions(self) -> dict[str, ast.FunctionDef]:
+        """The top-level functions whose name is bound once in the whole module."""
+        found = (node for node in self.tree.body if isinstance(node, ast.FunctionDef))
+        return {node.name: node for node in found if self.once(node.name)}
+
+    def once(self, name: str) -> bool:
+        """Whether exactly one statement of the module binds the global `name`."""
+        return len(self.bound_at.get(name, ())) == 1
+
+    def builtin(self, name: str, scope: Scope) -> bool:
+        """Whether `name`, read inside `scope`, is the interpreter's own and not rebound here."""
+        return name not in scope.locals and name not in self.bound_at
+
+    def steady(self, name: str, before: ast.stmt) -> ast.expr | None:
+        """The value of the global `name` if it is bound once, by a simple top-level assignment above `before`."""
+        if not (self.settled and self.once(name)):
+            return None
+        node = self.bound_at[name][0]
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node not in self.tree.body:
+            return None
+        simple = isinstance(node, ast.AnnAssign) or isinstance(node.targets[0], ast.Name)
+        return node.value if simple and node.lineno < before.lineno else None
+
+    def filled(self, name: str) -> bool:
+        """Whether a statement anywhere stores into the global `name`."""
+        for node in self.nodes:
+            if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Name):
+                changing = isinstance(node, ast.Attribute) and node.attr in CHANGING_METHODS
+                if node.value.id == name and (changing or not isinstance(node.ctx, ast.Load)):
+                    return True
+        return False
+
+    def _bindings(self) -> dict[str, list[ast.AST]]:
+        """Global name -> the statements that bind it; a `global` declaration counts twice: it may bind any time."""
+        found: dict[str, list[ast.AST]] = {}
+        for node in self.nodes:
+            if isinstance(node, ast.Global):
+                for name in node.names * 2:
+                    found.setdefault(name, []).append(node)
+        pending: list[tuple[ast.AST, ast.AST]] = [(node, node) for node in self.tree.body]
+        while pending:
+            node, statement = pending.pop()
+            for name in _binds(node):
+                found.setdefault(name, []).append(statement)
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+                below = ast.iter_child_nodes(node)
+                pending += [(item, item if isinstance(item, ast.stmt) else statement) for item in below]
+        return found
+
+
+def _binds(node: ast.AST) -> Iterable[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [item.asname or item.name.partition(".")[0] for item in node.names]
+    if isinstance(node, ast.MatchAs | ast.MatchStar):
+        return [node.name] if node.name else []
+    if isinstance(node, ast.MatchMapping):
+        return [node.rest] if node.rest else []
+    return names_bound([node])

@@ -1,0 +1,202 @@
+"""Cutting and pasting source text, so that what an edit does not touch keeps its comments and its layout.
+
+The helper functions below are pasted into the edited module when an edit needs them. They are ordinary Python that
+a reader of the program can check on the spot; each uses one stack frame, never more.
+
+Does not protect against: nothing is proved here; the operators decide what may be pasted.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_HELPER_SOURCE = {
+    "_SCALARS": """
+        _SCALARS = frozenset({bool, int, float, str, bytes, type(None)})
+        """,
+    "_hashed": '''
+        def _hashed(items):
+            """A frozenset with the same members, or `items` itself where a set might answer differently."""
+            if type(items) in (list, tuple) and _SCALARS.issuperset(map(type, items)):
+                return frozenset(items)
+            return items
+        ''',
+    "_once": '''
+        def _once(cell, value, *sources, flat=False):
+            """Put `value` into `cell` for the rest of a loop if it and its sources are plain data."""
+            for part in value if flat and type(value) in (list, tuple, set, frozenset) else (value,):
+                if type(part) not in _SCALARS or part != part:
+                    return value
+            pending = list(sources)
+            for _ in range(10_000):
+                if not pending:
+                    cell.append(value)
+                    return value
+                item = pending.pop()
+                if type(item) in (list, tuple, set, frozenset, dict):
+                    inner = [*item, *item.values()] if type(item) is dict else item
+                    if not _SCALARS.issuperset(map(type, inner)):
+                        pending.extend(inner)
+                elif type(item) not in _SCALARS:
+                    return value
+            return value
+        ''',
+    "_key": '''
+        def _key(args):
+            """A dict key that tells 1, 1.0 and True apart; None if this call must not be remembered."""
+            kinds = []
+            for arg in args:
+                for part in arg if type(arg) is tuple else (arg,):
+                    kind = type(part)
+                    if kind not in _SCALARS or (kind is float and (part == 0 or part != part)):
+                        return None  # 0.0 equals -0.0, and a NaN equals nothing
+                    kinds.append(kind)
+            return (args, *kinds)
+        ''',
+    "_keep": '''
+        def _keep(memo, key, value):
+            """Remember `value` under `key` if it is immutable, and return it."""
+            parts = value if type(value) is tuple else (value,)
+            if key is not None and _SCALARS.issuperset(map(type, parts)):
+                for part in parts:
+                    if part != part:
+                        return value
+                memo[key] = value
+            return value
+        ''',
+}
+
+HELPERS = frozenset(_HELPER_SOURCE)
+"""Names of everything that an edit may paste at the top of a module."""
+
+
+@dataclass(frozen=True)
+class Splice:
+    """Replace the text from `start` to `end`, both (line from 1, column in UTF-8 bytes from 0), by `text`."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str
+
+
+def before(node: ast.expr | ast.stmt, text: str) -> Splice:
+    """Insert `text` right before `node`."""
+    return Splice(_start(node), _start(node), text)
+
+
+def after(node: ast.expr, text: str, back: int = 0) -> Splice:
+    """Insert `text` right after `node`, or `back` bytes earlier."""
+    line, column = _end(node)
+    return Splice((line, column - back), (line, column - back), text)
+
+
+def instead(node: ast.expr, text: str) -> Splice:
+    """Replace `node` by `text`."""
+    return Splice(_start(node), _end(node), text)
+
+
+def line_above(statement: ast.stmt, text: str) -> Splice:
+    """Insert the line `text` above `statement`, which must start its own line; same indentation."""
+    line, column = _start(statement)
+    return Splice((line, column), (line, column), text + "\n" + " " * column)
+
+
+def starts_its_line(source: str, statement: ast.stmt) -> bool:
+    """Whether only spaces stand before `statement` on its line, and it is not the `if` of an `elif`."""
+    line, column = _start(statement)
+    text = source.encode().split(b"\n")[line - 1]
+    return not text[:column].strip(b" ") and not text[column:].startswith(b"elif")
+
+
+def segment(source: str, node: ast.expr) -> str:
+    """The source text of `node`."""
+    return ast.get_source_segment(source, node) or ast.unparse(node)
+
+
+def spliced(source: str, splices: Sequence[Splice], helpers: Iterable[str]) -> str | None:
+    """`source` with all splices and the named helpers in place; None where that is not a valid module."""
+    tree = ast.parse(source)
+    names = ["_SCALARS", *helpers]
+    missing = [name for name in names if _present(tree, name) is None]
+    if "\r" in source or "\f" in source or any(_present(tree, name) is False for name in names):
+        return None
+    data = source.encode()
+    starts = [0]
+    for line in data.split(b"\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    cuts = [
+        (starts[cut.start[0] - 1] + cut.start[1], starts[cut.end[0] - 1] + cut.end[1], cut.text)
+        for cut in splices
+    ]
+    top = starts[_preamble_end(tree, data)]
+    pasted = "".join(f"\n\n{_helper(name)}" for name in missing)
+    cuts.append((top, top, pasted if top else pasted.lstrip() + "\n\n" * bool(pasted)))
+    pieces, position = [], 0
+    for start, end, text in sorted(cuts, key=lambda cut: cut[0]):  # stable: the caller lists inner text first
+        if start < position:
+            return None
+        pieces += [data[position:start], text.encode()]
+        position = end
+    result = b"".join([*pieces, data[position:]]).decode()
+    try:
+        compile(result, "<edit>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    return result
+
+
+def unused_name(tree: ast.AST, stem: str) -> str:
+    """`stem`, or `stem_2` and so on, such that nothing in the tree has that name."""
+    taken = {item.id for item in ast.walk(tree) if isinstance(item, ast.Name)}
+    taken |= {item.arg for item in ast.walk(tree) if isinstance(item, ast.arg)}
+    taken |= {getattr(item, "name", None) or "" for item in ast.walk(tree)}
+    number = 1
+    while (name := stem if number == 1 else f"{stem}_{number}") in taken:
+        number += 1
+    return name
+
+
+def _start(node: ast.expr | ast.stmt) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.expr | ast.stmt) -> tuple[int, int]:
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    return node.end_lineno, node.end_col_offset
+
+
+def _helper(name: str) -> str:
+    return textwrap.dedent(_HELPER_SOURCE[name]).strip() + "\n"
+
+
+def has_helper(tree: ast.Module, name: str) -> bool:
+    """Whether the module has the helper, word for word."""
+    wanted = ast.dump(ast.parse(_helper(name)).body[0])
+    return any(ast.dump(statement) == wanted for statement in tree.body)
+
+
+def _present(tree: ast.Module, name: str) -> bool | None:
+    """True: the helper is there; False: something else has its name; None: the name is free."""
+    if has_helper(tree, name):
+        return True
+    return False if unused_name(tree, name) != name else None
+
+
+def _preamble_end(tree: ast.Module, data: bytes) -> int:
+    """The number of leading lines that hold the docstring and the imports, or else the opening comments."""
+    end = 0
+    for number, statement in enumerate(tree.body):
+        docstring = (
+            number == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        )
+        if not (docstring or isinstance(statement, ast.Import | ast.ImportFrom)):
+            break
+        end = statement.end_lineno or end
+    if end == 0:
+        lines = data.split(b"\n")
+        while end < len(lines) and lines[end].startswith(b"#"):
+            end += 1
+    return end
