@@ -1,0 +1,1 @@
+"""Making a certified change the program: commit, effect on fresh pairs, rollback."""

@@ -1,0 +1,229 @@
+"""The state of a program's life, as a fold over the leaves of its ledger: no leaf, no change.
+
+Nothing here reads a clock or a disk. The engine, the commands and the auditor all use this one fold, so what they
+believe about counters, versions and budgets cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class LeafLike(Protocol):
+    """What the fold reads of a ledger leaf."""
+
+    @property
+    def index(self) -> int: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def body(self) -> dict[str, Any]: ...  # noqa: D102
+    @property
+    def time(self) -> str: ...  # noqa: D102
+
+
+@dataclass
+class Version:
+    """A certified version: number 0 is the start. ``files`` maps paths to the SHA-256 of their text."""
+
+    number: int
+    tree: str
+    files: Mapping[str, str]
+    leaf: int
+    time: str
+    objective: str = ""
+    candidate: str = ""
+    title: str = ""
+    message: str = "version 0: the start\n"
+    effect: dict[str, Any] = field(default_factory=dict)
+    rolled_back: bool = False
+
+
+@dataclass
+class Confirming:
+    """A confirmation that was started; ``verdict`` is None while it is open."""
+
+    leaf: int
+    counter: str
+    body: dict[str, Any]
+    evidence: list[str] = field(default_factory=list)
+    verdict: dict[str, Any] | None = None
+    decision: dict[str, Any] | None = None
+    version: int | None = None
+    time: str = ""
+
+    @property
+    def id(self) -> int:
+        """What commands call it: the number of its ledger entry."""
+        return self.leaf
+
+
+@dataclass
+class State:
+    """Everything that the ledger says about a life so far."""
+
+    genesis: dict[str, Any] = field(default_factory=dict)
+    charter: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+    versions: list[Version] = field(default_factory=list)
+    current: int = 0
+    anchor: int = 0
+    high_water: dict[str, int] = field(default_factory=dict)
+    counters: dict[str, int] = field(default_factory=dict)
+    confirmations: dict[int, Confirming] = field(default_factory=dict)
+    batches: dict[str, int] = field(default_factory=dict)
+    trials: int = 0
+    epoch: int = 0
+    open_epoch: dict[str, Any] | None = None
+    barred: set[str] = field(default_factory=set)
+    controls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    halted: bool = False
+    entries: int = 0
+
+    @property
+    def now(self) -> Version:
+        """The incumbent: the version that runs as the program."""
+        return self.versions[self.current]
+
+    def adoptions(self) -> int:
+        """Adoptions so far, rolled back or not; guards' and canaries' budgets are spent by this number."""
+        return len(self.versions) - 1
+
+    def spent(self, gamma: Any, alpha: float) -> float:
+        """Error budget that all confirmations so far have used up, given the spending function."""
+        used = 0.0
+        for name, weight in self.weights.items():
+            used += sum(alpha * weight * gamma(k) for k in range(1, self.counters.get(name, 0) + 1))
+        return used
+
+
+def apply(state: State, leaf: LeafLike) -> State:
+    """Take one leaf into the state; unknown kinds count but change nothing."""
+    state.entries = leaf.index + 1
+    handler = _HANDLERS.get(leaf.kind)
+    if handler is not None:
+        handler(state, leaf)
+    return state
+
+
+def fold(leaves: Iterable[LeafLike]) -> State:
+    """The state after all ``leaves``."""
+    state = State()
+    for leaf in leaves:
+        apply(state, leaf)
+    return state
+
+
+def _genesis(state: State, leaf: LeafLike) -> None:
+    body = leaf.body
+    state.genesis = state.charter = body
+    state.weights = dict(body["weights"])
+    state.versions.append(Version(0, body["tree"], body["files"], leaf.index, leaf.time, title="the start"))
+
+
+def _charter(state: State, leaf: LeafLike) -> None:
+    state.charter = leaf.body
+    state.weights = dict(leaf.body["weights"])
+
+
+def _seed_commit(state: State, leaf: LeafLike) -> None:
+    state.epoch = leaf.body["epoch"]
+    state.open_epoch = leaf.body
+
+
+def _seed_reveal(state: State, leaf: LeafLike) -> None:
+    del leaf
+    state.open_epoch = None
+
+
+def _propose(state: State, leaf: LeafLike) -> None:
+    name = leaf.body["objective"]
+    state.batches[name] = leaf.body["batch"] + 1
+
+
+def _race(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+
+
+def _confirm_start(state: State, leaf: LeafLike) -> None:
+    counter = leaf.body["counter"]
+    state.counters[counter] = leaf.body["k"]
+    state.confirmations[leaf.index] = Confirming(leaf.index, counter, leaf.body, time=leaf.time)
+
+
+def _results(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+    state.confirmations[leaf.body["confirmation"]].evidence.append(leaf.body["pairs"]["$blob"])
+
+
+def _verdict(state: State, leaf: LeafLike) -> None:
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.verdict = leaf.body
+
+
+def _decision(state: State, leaf: LeafLike) -> None:
+    state.confirmations[leaf.body["confirmation"]].decision = leaf.body
+
+
+def _adopt(state: State, leaf: LeafLike) -> None:
+    body = leaf.body
+    confirming = state.confirmations[body["confirmation"]]
+    confirming.version = body["version"]
+    confirming.decision = {"verdict": "adopted", "step": "adopt", "reason": "certified"}
+    version = Version(
+        body["version"], body["tree"], body["files"], leaf.index, leaf.time,
+        body["objective"], body["candidate"], body["title"], body["message"],
+    )  # fmt: skip
+    state.versions.append(version)
+    state.current = version.number
+    for guard in body["high_water"]:
+        state.high_water[guard] = version.number
+
+
+def _canary(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+    state.versions[leaf.body["version"]].effect = leaf.body["effect"]
+
+
+def _rollback(state: State, leaf: LeafLike) -> None:
+    body = leaf.body
+    for number in body["undone"]:
+        version = state.versions[number]
+        version.rolled_back = True
+        state.barred.add(version.candidate)
+    state.current = body["to"]
+    for guard, number in list(state.high_water.items()):
+        if number in body["undone"]:
+            del state.high_water[guard]
+
+
+def _guard(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+    state.counters[f"guard-{leaf.body['guard']}"] = leaf.body["number"]
+
+
+def _control(state: State, leaf: LeafLike) -> None:
+    state.controls[leaf.body["name"]] = leaf.body
+    state.confirmations[leaf.body["confirmation"]].decision = {
+        "verdict": "refused", "step": "control", "reason": "a control experiment is never adopted",
+    }  # fmt: skip
+
+
+def _halt(state: State, leaf: LeafLike) -> None:
+    del leaf
+    state.halted = True
+
+
+def _resume(state: State, leaf: LeafLike) -> None:
+    del leaf
+    state.halted = False
+
+
+_HANDLERS = {
+    "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
+    "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
+    "decision": _decision, "adopt": _adopt, "canary": _canary, "rollback": _rollback, "control": _control,
+    "guard": _guard, "halt": _halt, "resume": _resume,
+}  # fmt: skip

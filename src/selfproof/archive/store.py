@@ -1,0 +1,119 @@
+"""The archive on SQLite: every candidate that was ever raced. A cache; delete it and the next start refills it.
+
+Rows come from the ledger's propose and race leaves and nowhere else; ``caught_up`` remembers how far it has read.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from selfproof.archive.state import LeafLike
+from selfproof.nouns import SelfproofError
+
+MIGRATIONS: list[str] = [
+    """
+    CREATE TABLE candidate(
+        id TEXT NOT NULL, objective TEXT NOT NULL, batch INTEGER NOT NULL, parent TEXT NOT NULL, title TEXT NOT NULL,
+        operator TEXT NOT NULL, files TEXT NOT NULL, form TEXT NOT NULL, outcome TEXT, score REAL, scores TEXT,
+        PRIMARY KEY (objective, id));
+    CREATE INDEX by_batch ON candidate(objective, batch);
+    CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
+    """,
+]
+
+
+class Archive:
+    """One connection to the store; open it with the ledger's blob reader so that it can fill itself."""
+
+    def __init__(self, path: Path, get_blob: Callable[[str], bytes]) -> None:
+        self._get_blob = get_blob
+        try:
+            self._db = self._open(path)
+        except sqlite3.DatabaseError:
+            # A cache that cannot be read is worth nothing: everything in it comes back from the ledger.
+            for leftover in path.parent.glob(path.name + "*"):
+                leftover.unlink()
+            self._db = self._open(path)
+
+    @staticmethod
+    def _open(path: Path) -> sqlite3.Connection:
+        try:
+            db = sqlite3.connect(path, isolation_level=None)
+        except sqlite3.OperationalError as error:
+            raise SelfproofError(f"cannot open the archive {path}: {error}", advice="Is the folder writable?") from None
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        done = db.execute("PRAGMA user_version").fetchone()[0]
+        for number, script in enumerate(MIGRATIONS[done:], start=done + 1):
+            db.executescript(f"BEGIN; {script}; PRAGMA user_version={number}; COMMIT;")
+        return db
+
+    @property
+    def caught_up(self) -> int:
+        """Number of ledger entries that this cache has taken in."""
+        row = self._db.execute("SELECT value FROM meta WHERE key='entries'").fetchone()
+        return int(row[0]) if row else 0
+
+    def apply(self, leaf: LeafLike) -> None:
+        """Take in one leaf; each leaf is one transaction, so a kill leaves no half of it."""
+        self._db.execute("BEGIN")
+        if leaf.kind == "propose":
+            self._propose(leaf.body)
+        elif leaf.kind == "race":
+            self._race(leaf.body)
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('entries', ?)", (str(leaf.index + 1),))
+        self._db.execute("COMMIT")
+
+    def _propose(self, body: dict[str, Any]) -> None:
+        rows = json.loads(self._get_blob(body["candidates"]["$blob"]))
+        self._db.executemany(
+            "INSERT OR IGNORE INTO candidate(id, objective, batch, parent, title, operator, files, form)"
+            " VALUES (?,?,?,?,?,?,?,?)",
+            [
+                (r["id"], body["objective"], body["batch"], r["parent"], r["title"], r["operator"],
+                 json.dumps(r["files"]), r["form"])
+                for r in rows
+            ],
+        )  # fmt: skip
+
+    def _race(self, body: dict[str, Any]) -> None:
+        rows = json.loads(self._get_blob(body["results"]["$blob"]))
+        self._db.executemany(
+            "UPDATE candidate SET outcome=?, score=?, scores=? WHERE objective=? AND id=?",
+            [(r["outcome"], r["score"], json.dumps(r["scores"]), body["objective"], r["id"]) for r in rows],
+        )
+
+    def forms(self, objective: str) -> set[str]:
+        """Normal forms of everything that was tried before."""
+        return {row[0] for row in self._db.execute("SELECT form FROM candidate WHERE objective=?", (objective,))}
+
+    def best(self, objective: str, n: int) -> list[dict[str, Any]]:
+        """The ``n`` best raced candidates, best first."""
+        rows = self._db.execute(
+            "SELECT id, files, operator, scores FROM candidate WHERE objective=? AND outcome='raced'"
+            " ORDER BY score, id LIMIT ?",
+            (objective, n),
+        )
+        return [
+            {"id": r[0], "files": json.loads(r[1]), "operator": r[2], "scores": json.loads(r[3])} for r in rows
+        ]
+
+    def history(self, objective: str, n: int) -> list[dict[str, Any]]:
+        """The ``n`` newest candidates, oldest first: what the improver may know of past attempts."""
+        rows = self._db.execute(
+            "SELECT title, operator, outcome, score FROM candidate WHERE objective=? ORDER BY rowid DESC LIMIT ?",
+            (objective, n),
+        ).fetchall()
+        return [{"title": r[0], "operator": r[1], "outcome": r[2] or "", "score": r[3]} for r in reversed(rows)]
+
+    def counts(self) -> dict[str, int]:
+        """Candidates per objective."""
+        return dict(self._db.execute("SELECT objective, count(*) FROM candidate GROUP BY objective").fetchall())
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()

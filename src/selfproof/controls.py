@@ -1,0 +1,123 @@
+"""Control experiments in every run: real candidates through the real gate, which cannot tell them from others.
+
+``aa``            the incumbent with a no-op edit: must be refused
+``planted_gain``  the incumbent against a deliberately damaged incumbent: must be certified
+``fake_gain``     a tempting file that looks better on most draws and is worse on average: must be refused
+
+They have a counter of their own and are never adopted. A control that comes out wrong ends the run with exit code 4.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+
+from selfproof import line
+from selfproof.archive.evidence import unpack
+from selfproof.archive.state import Confirming
+from selfproof.archive.tree import tree_hash
+from selfproof.certify.pairs import quality_pair
+from selfproof.domains.base import Domain, Finalist
+from selfproof.domains.quality import PANEL, Quality
+from selfproof.life import Life
+from selfproof.nouns import Candidate, Edit, Event, SelfCheckFailed
+from selfproof.trial import blocks as trials
+
+EXPECTED = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
+AFTER_ADOPTIONS = 2
+
+
+def due(life: Life, domain: Domain) -> Iterator[Event]:
+    """Run the controls once in a run, as soon as the objective has moved twice (so that there is something to fake)."""
+    if not isinstance(domain, Quality) or life.controls_done:
+        return
+    moved = [v for v in life.state.versions[1:] if v.objective == domain.objective.name]
+    if len(moved) >= AFTER_ADOPTIONS:
+        yield from run(life, domain)
+
+
+def run(life: Life, domain: Quality) -> Iterator[Event]:
+    """All three controls on one objective.
+
+    Raises:
+        SelfCheckFailed: a control came out wrong; the message names it.
+    """
+    life.controls_done = True
+    makers: dict[str, Callable[[Life, Quality], tuple[Candidate, Candidate] | None]] = {
+        "fake_gain": _fake, "planted_gain": _planted, "aa": _no_op,
+    }  # fmt: skip
+    for name, make in makers.items():
+        pair = make(life, domain)
+        if pair is None:
+            continue
+        candidate, reference = pair
+        seed = life.search_seed(domain.objective.name, "control", name) % 2**63
+        panel = trials.prepare(domain.task.samples("explore", seed, PANEL))
+        raced = domain.on_blocks(reference, candidate, domain.task, panel)
+        differences = tuple(quality_pair(row, domain.task.better).y for row in raced.rows)
+        finalist = Finalist(candidate, reference, differences)
+        confirming = yield from line.confirm(life, domain, finalist, control=name)
+        answer, why = _explain(life, domain, name, confirming)
+        body = {"name": name, "confirmation": confirming.id, "expected": EXPECTED[name], "answer": answer, "why": why}
+        life.log("control", body, durable=True)
+        yield {"event": "control", "objective": domain.objective.name, **body}
+        if answer != EXPECTED[name]:
+            raise SelfCheckFailed(
+                f"control {name} was {answer}, it must be {EXPECTED[name]}: the gate cannot be trusted",
+                advice="Nothing certified in this run should be relied on. Check the task and this installation.",
+            )
+
+
+def _edited(candidate: Candidate, path: str, text: str, title: str) -> Candidate:
+    files = {**candidate.files, path: text}
+    edit = Edit(candidate.objective, {path: text}, title, "edit", candidate.id)
+    return Candidate(tree_hash(files), candidate.objective, files, edit)
+
+
+def _entry(domain: Quality) -> tuple[str, str]:
+    path, _, function = domain.objective.entry.partition(":")
+    return path, function
+
+
+def _no_op(life: Life, domain: Quality) -> tuple[Candidate, Candidate] | None:
+    incumbent = life.version(domain.objective)
+    path, _ = _entry(domain)
+    return _edited(incumbent, path, incumbent.files[path] + "\n# the same\n", "say the same again"), incumbent
+
+
+def _planted(life: Life, domain: Quality) -> tuple[Candidate, Candidate] | None:
+    incumbent = life.version(domain.objective)
+    path, function = _entry(domain)
+    text = domain.task.damaged(incumbent.files[path], function)
+    if text is None:
+        return None
+    edit = Edit(domain.objective.name, {}, "answer with full confidence in the counts", "edit", incumbent.id)
+    return Candidate(incumbent.id, incumbent.objective, incumbent.files, edit), _edited(incumbent, path, text, "")
+
+
+def _fake(life: Life, domain: Quality) -> tuple[Candidate, Candidate] | None:
+    incumbent = life.version(domain.objective)
+    path, function = _entry(domain)
+    text = domain.task.tempting(incumbent.files[path], function)
+    return None if text is None else (_edited(incumbent, path, text, "be more certain of every guess"), incumbent)
+
+
+def _explain(life: Life, domain: Quality, name: str, confirming: Confirming) -> tuple[str, str]:
+    verdict = confirming.verdict
+    assert verdict is not None
+    rows = [row for digest in confirming.evidence for row in unpack(life.ledger.get_blob(digest))[1]]
+    pairs = [quality_pair(row, domain.task.better) for row in rows]
+    parts = [part for pair in pairs for part in pair.parts]
+    changed = [part for part in parts if part]
+    mean = statistics.fmean(parts) if parts else 0.0
+    if name == "fake_gain" and changed:
+        better = sum(part > 0 for part in changed) / len(changed)
+        why = (
+            f"it is better on {better:.0%} of single draws, yet {abs(mean):.3f} {domain.task.metric} "
+            f"{'worse' if mean < 0 else 'better'} on average"
+        )
+    elif name == "aa":
+        why = f"no difference to be found in {len(pairs)} pairs"
+    else:
+        why = f"a known gain of {mean:.3f} {domain.task.metric} was found in {len(pairs)} pairs"
+    return str(verdict["answer"]), why

@@ -1,0 +1,69 @@
+"""What the loop asks of a kind of objective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from selfproof.charter import Objective
+from selfproof.nouns import Candidate, Edit, Event, Files
+
+
+@dataclass(frozen=True)
+class Focus:
+    """Where to look: the improver's views (one per worker) and one sentence for the person."""
+
+    views: tuple[dict[str, Any], ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A candidate that won its race: its differences to the incumbent freeze the scale of the confirmation."""
+
+    candidate: Candidate
+    incumbent: Candidate
+    differences: tuple[float, ...]
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Fresh pairs as rows of numbers (see ``certify.pairs``), with what running them took.
+
+    ``broken`` is a reason to refuse outright: an output that differs, an answer that depends on its neighbours.
+    """
+
+    rows: tuple[tuple[float, ...], ...]
+    trials: int
+    cpu_seconds: float
+    tier: str
+    broken: str | None = None
+
+
+class Domain(Protocol):
+    """One objective's way through the seven verbs."""
+
+    objective: Objective
+
+    def observe(self) -> Focus | None:
+        """Where the program is weak, or None if there is nothing left to try for now."""
+
+    def propose(self, focus: Focus) -> list[Edit]:
+        """Ask the jailed improver."""
+
+    def race(self, candidates: Sequence[Candidate]) -> Iterator[Event]:
+        """Run candidates on exploration samples and remember how they did."""
+
+    def finalist(self) -> Finalist | None:
+        """The candidate that deserves a confirmation now, if there is one."""
+
+    def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
+        """One fresh pair per seed."""
+
+    def check(self, finalist: Finalist, seed: int) -> str | None:
+        """A last deterministic check before adoption; the reason to refuse, or None."""
+
+    def settled(self, finalist: Finalist, adopted: bool) -> None:
+        """The loop's decision on a finalist."""

@@ -1,0 +1,347 @@
+"""Quality objectives: search over the focus function's code, raced and confirmed on blocks of samples.
+
+The search is a population in the uncertified archive. A batch of edits is raced by rungs on the explore panel: block
+0, then 1-2, then the rest; a candidate leaves as soon as it trails the last member of the population by more than the
+rung's slack. The best member meets the incumbent in a confirmation once it is clearly ahead, so several uncertified
+steps add up before one costs alpha. Every choice follows from the seed and the results, none from a clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterator, Sequence
+
+from selfproof.archive.population import Member, Population, structure_of
+from selfproof.certify.race import PRESETS, stays
+from selfproof.certify.scale import robust_t
+from selfproof.charter import Objective
+from selfproof.domains.base import Finalist, Focus, Measured
+from selfproof.jail import Outcome
+from selfproof.life import Life, to_json
+from selfproof.nouns import Candidate, Edit, Event, Files, SelfCheckFailed, Trial
+from selfproof.operators import OPERATORS, normal_form, size
+from selfproof.propose import jailed
+from selfproof.trial import blocks as trials
+from selfproof.trial.task import Task
+
+PANEL = 12
+RUNGS = ((0, 1, 0.04), (1, 3, 0.02), (3, PANEL, 0.01))
+PER_VIEW = 24
+PARENTS = 12
+HISTORY = 150
+REDRAW = 16
+LEAP = 0.10
+PATIENCE = 4
+CHUNK = 6
+
+
+def form_of(source: str) -> str:
+    """The same short name of a piece of code that the improver uses."""
+    return hashlib.sha256(normal_form(source).encode()).hexdigest()[:16]
+
+
+class Quality:
+    """One quality objective of a life. ``operators`` limits the search, for the constants-only control."""
+
+    def __init__(
+        self, life: Life, objective: Objective, *, stream: str | None = None, operators: Sequence[str] | None = None
+    ) -> None:
+        task = life.tasks[objective.name]
+        assert isinstance(task, Task)
+        self.life, self.objective, self.task = life, objective, task
+        self.stream = stream or objective.name
+        self.operators = list(operators or [*OPERATORS, "crossover"])
+        self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
+        self.population = Population()
+        self.panel: list[trials.Block] = []
+        self.panel_number = -1
+        self.tried: list[str] = []
+        self.refused: set[str] = set()
+        self.evaluated = 0
+        self.quiet = 0
+        self._settled_at = -1
+        self._base: Member | None = None
+        self._texts: dict[str, Candidate] = {}
+
+    # -- observe -------------------------------------------------------------------------------------------------
+
+    def observe(self) -> Focus | None:
+        """Parents from the archive, what was tried, and one view per worker."""
+        batch = self._batch()
+        self._draw_panel(batch // REDRAW)
+        rng = random.Random(self.life.search_seed(self.stream, "parents", batch))
+        history = self._history()
+        tried = self.tried
+        views = []
+        for worker in range(2):
+            parents = [self._view_of(m) for m in self.population.parents(PARENTS, rng)]
+            views.append(
+                {
+                    "kind": "quality", "objective": self.objective.name, "path": self.path,
+                    "function": self.function, "operators": self.operators, "wanted": PER_VIEW,
+                    "seed": self.life.search_seed(self.stream, "propose", batch, worker) % 2**63,
+                    "parents": parents, "history": history, "tried": tried,
+                }
+            )  # fmt: skip
+        best = self.population.best
+        return Focus(tuple(views), f"{self.function} in {self.path}, best on the explore panel {best.score:.4f}")
+
+    def _batch(self) -> int:
+        return self.life.state.batches.get(self.stream, 0)
+
+    def _view_of(self, member: Member) -> dict[str, object]:
+        return {"id": member.id, "source": member.source, "score": member.score, "size": member.size}
+
+    def _history(self) -> list[dict[str, object]]:
+        return self.life.archive.history(self.stream, HISTORY)
+
+    def _draw_panel(self, number: int) -> None:
+        if number == self.panel_number:
+            return
+        first = self.panel_number < 0
+        self.panel_number = number
+        seed = self.life.search_seed(self.objective.name, "panel", number) % 2**63
+        self.panel = trials.prepare(self.task.samples("explore", seed, PANEL))
+        incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
+        if first:
+            self.tried = sorted(self.life.archive.forms(self.stream))
+            self._remember(incumbent)
+            rows = self.life.archive.best(self.stream, self.population.most)
+            known = [Candidate(r["id"], self.objective.name, r["files"]) for r in rows]
+        else:
+            known = [self._texts[member.id] for member in self.population.members]
+        self._rescore([incumbent, *(c for c in known if c.id != incumbent.id)])
+
+    def _remember(self, candidate: Candidate) -> None:
+        form = form_of(candidate.files[self.path])
+        if form not in self.tried:
+            self.tried.append(form)
+
+    def _rescore(self, candidates: Sequence[Candidate]) -> None:
+        """Score versions anew on the whole panel; the first is the incumbent."""
+        scored = self._run([(c.files, self.panel) for c in candidates])
+        members = [self._member(c, t) for c, t in zip(candidates, scored, strict=True) if _all_ok(t)]
+        if not members or members[0].id != candidates[0].id:
+            raise SelfCheckFailed(
+                f"the incumbent gives no valid answer for objective {self.objective.name}: {scored[0][0].message}",
+                advice="Run `selfproof rollback` to an earlier version, or look at the task.",
+            )
+        self._base = members[0]
+        self._texts = {c.id: c for c in candidates}
+        self.population.replace_all(members)
+
+    def _member(self, candidate: Candidate, scored: Sequence[Trial]) -> Member:
+        source = candidate.files[self.path]
+        sign = 1.0 if self.objective.better == "lower" else -1.0
+        scores = tuple(sign * t.score for t in scored if t.score is not None)
+        operator = candidate.edit.operator if candidate.edit else "start"
+        return Member(candidate.id, source, scores, size(source, self.function), structure_of(source), operator)
+
+    # -- propose -------------------------------------------------------------------------------------------------
+
+    def propose(self, focus: Focus) -> list[Edit]:
+        """Ask the improver of the certified line, once per worker, and log what it suggested."""
+        files = self.life.files()
+        outcomes = self.life.jail.map([jailed.request(files, view, self.life.limits) for view in focus.views])
+        edits: list[Edit] = []
+        for outcome, view in zip(outcomes, focus.views, strict=True):
+            scope = (view["path"],)
+            answer = jailed.receive(outcome, self.objective.name, view["wanted"], scope)
+            self.life.cpu_seconds += answer.cpu_seconds
+            if answer.failure:
+                raise SelfCheckFailed(
+                    f"the improver failed in the jail: {answer.failure}", advice="Look at program/improver.py."
+                )
+            edits += answer.edits
+        return edits
+
+    # -- trial ---------------------------------------------------------------------------------------------------
+
+    def race(self, candidates: Sequence[Candidate]) -> Iterator[Event]:
+        """Race a batch on the panel, rung by rung, and let survivors into the population."""
+        new = self._new(candidates)
+        batch = self._batch()
+        self.life.log(
+            "propose",
+            {"objective": self.stream, "batch": batch, "n": len(new),
+             "candidates": self.life.blob(to_json([_row(c, form) for c, form in new]))},
+        )  # fmt: skip
+        before = self.life.trials
+        results = self._rungs([c for c, _ in new])
+        best = self.population.best.rank
+        rows = []
+        for (candidate, _), (outcome, scored) in zip(new, results, strict=True):
+            if outcome == "raced":
+                self._texts[candidate.id] = candidate
+                member = self._member(candidate, scored)
+                if not self.population.insert(member):
+                    outcome = "equal"  # noqa: PLW2901
+            score = sum(t.score or 0.0 for t in scored) / len(scored) if scored and _all_ok(scored) else None
+            rows.append({"id": candidate.id, "outcome": outcome, "score": score, "scores": [t.score for t in scored]})
+        self.evaluated += len(new)
+        self.quiet = self.quiet + 1 if self.population.best.rank >= best else 0
+        self.life.log(
+            "race",
+            {"objective": self.stream, "batch": batch, "panel": self.panel_number, "trials": self.life.trials - before,
+             "results": self.life.blob(to_json(rows))},
+        )  # fmt: skip
+        top = self.population.best
+        yield {
+            "event": "race", "objective": self.objective.name, "stream": self.stream, "batch": batch,
+            "candidates": len(new), "kept": sum(r["outcome"] == "raced" for r in rows), "best": abs(top.score),
+            "incumbent": abs(self._base.score) if self._base else None, "evaluated": self.evaluated,
+        }  # fmt: skip
+
+    def _new(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str]]:
+        """Those that differ from everything tried before by their normalised source."""
+        seen = set(self.tried)
+        found = []
+        for candidate in candidates:
+            form = form_of(candidate.files[self.path])
+            if form in seen or candidate.id in self.life.state.barred:
+                continue
+            seen.add(form)
+            self.tried.append(form)
+            found.append((candidate, form))
+        return found
+
+    def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[Trial]]]:
+        bar = self.population.bar() if len(self.population.members) > 3 else None
+        scored: list[list[Trial]] = [[] for _ in candidates]
+        outcome = ["raced"] * len(candidates)
+        alive = list(range(len(candidates)))
+        for first, last, slack in RUNGS:
+            part = self.panel[first:last]
+            runs = self._run([(candidates[i].files, part) for i in alive])
+            for i, new in zip(alive, runs, strict=True):
+                scored[i] += new
+                if not _all_ok(new):
+                    outcome[i] = "invalid"
+                elif bar is not None and last < PANEL and self._trails(scored[i], bar[:last], slack):
+                    outcome[i] = "worse"
+            alive = [i for i in alive if outcome[i] == "raced"]
+        return list(zip(outcome, scored, strict=True))
+
+    def _trails(self, scored: Sequence[Trial], bar: Sequence[float], slack: float) -> bool:
+        sign = 1.0 if self.objective.better == "lower" else -1.0
+        mine = sum(sign * (t.score or 0.0) for t in scored) / len(scored)
+        theirs = sum(bar) / len(bar)
+        return mine - theirs > slack * abs(theirs)
+
+    def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
+        jobs = [trials.job(files, self.objective.entry, part, self.life.limits) for files, part in work]
+        outcomes = self.life.jail.map(jobs)
+        self._charge(outcomes)
+        return [trials.score(self.task, part, o) for (_, part), o in zip(work, outcomes, strict=True)]
+
+    def _charge(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            self.life.trials += max(1, len(outcome.outputs))
+            self.life.cpu_seconds += outcome.cpu_seconds
+
+    # -- certify -------------------------------------------------------------------------------------------------
+
+    def finalist(self) -> Finalist | None:
+        """The best member, once it leads by a leap or has led for some batches without getting better."""
+        base = self._base
+        if base is None:
+            return None
+        members = [m for m in self.population.members if m.id not in self.refused]
+        if not members or members[0].id == base.id:
+            return None
+        best = members[0]
+        gain = base.score - best.score
+        ready = gain >= LEAP * abs(base.score) or (self.quiet >= PATIENCE and gain >= 0.002 * abs(base.score))
+        differences = tuple(b - c for b, c in zip(base.scores, best.scores, strict=True))
+        if not ready or gain < self.objective.min_gain or robust_t(differences) <= 0:
+            return None
+        if not stays(PRESETS[self.life.charter.certify.preset], differences):
+            return None
+        return Finalist(self._texts[best.id], self.life.version(self.objective), differences)
+
+    def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
+        """Fresh blocks from the confirm pool, both versions on the same positions, a fresh process each."""
+        return self.paired(finalist.incumbent, finalist.candidate, self.task, seeds)
+
+    def paired(self, one: Candidate, two: Candidate, task: Task, seeds: Sequence[int]) -> Measured:
+        """One block per seed; rows hold the draws of ``one``, then of ``two``."""
+        fresh = trials.prepare([task.samples("confirm", seed, 1)[0] for seed in seeds])
+        return self.on_blocks(one, two, task, fresh)
+
+    def on_blocks(self, one: Candidate, two: Candidate, task: Task, fresh: Sequence[trials.Block]) -> Measured:
+        """The same for given blocks; an answer that is missing or malformed scores as the worst."""
+        before = self.life.cpu_seconds
+        cuts = [fresh[i : i + CHUNK // 2] for i in range(0, len(fresh), CHUNK // 2)]
+        jobs = [
+            trials.job(c.files, self.objective.entry, cut, self.life.limits) for cut in cuts for c in (one, two)
+        ]
+        outcomes = self.life.jail.map(jobs)
+        self._charge(outcomes)
+        rows: list[tuple[float, ...]] = []
+        for i, cut in enumerate(cuts):
+            ours = trials.score(task, cut, outcomes[2 * i])
+            theirs = trials.score(task, cut, outcomes[2 * i + 1])
+            for block, a, b in zip(cut, ours, theirs, strict=True):
+                if a.score is None:
+                    raise SelfCheckFailed(f"the incumbent gave no valid answer: {a.status} {a.message}")
+                rows.append((*a.draws, *_draws(task, block, b, len(a.draws))))
+        return Measured(tuple(rows), 2 * len(fresh), self.life.cpu_seconds - before, self.life.jail.tier)
+
+    def check(self, finalist: Finalist, seed: int) -> str | None:
+        """Answers must not depend on a block's other draws, and must not cost much more than the anchor's."""
+        samples = self.task.samples("confirm", seed, 6)
+        regrouped = self.task.regroup(samples, seed)
+        if regrouped is not None:
+            first, again = trials.prepare(samples), trials.prepare(regrouped[0])
+            files = finalist.candidate.files
+            outcomes = self.life.jail.map(
+                [trials.job(files, self.objective.entry, part, self.life.limits) for part in (first, again)]
+            )
+            self._charge(outcomes)
+            if trials.company_matters(self.task, first, outcomes[0], again, outcomes[1], regrouped[1]):
+                return "its answer to a draw depends on the other draws of the block"
+        return self._too_costly(finalist, trials.prepare(samples))
+
+    def _too_costly(self, finalist: Finalist, part: Sequence[trials.Block]) -> str | None:
+        anchor = self.life.version(self.objective, self.life.state.anchor)
+        versions = (finalist.candidate, anchor)
+        outcomes = self.life.jail.map(
+            [trials.job(v.files, self.objective.entry, part, self.life.limits) for _ in range(5) for v in versions]
+        )
+        self._charge(outcomes)
+        cost, usual = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
+        if cost > self.objective.max_cost * usual:
+            return f"it needs {cost / usual:.1f} times the anchor's CPU, allowed are {self.objective.max_cost:g}"
+        return None
+
+    def settled(self, finalist: Finalist, adopted: bool) -> None:
+        """An adopted candidate is the new base; a refused one is not sent in again."""
+        if adopted:
+            self.quiet = 0
+            found = [m for m in self.population.members if m.id == finalist.candidate.id]
+            if found:
+                self._base = found[0]
+            else:
+                self.panel_number = -1  # adopted by an earlier run: score everything anew
+        else:
+            self.refused.add(finalist.candidate.id)
+
+
+def _all_ok(scored: Sequence[Trial]) -> bool:
+    return bool(scored) and all(t.score is not None for t in scored)
+
+
+def _draws(task: Task, block: trials.Block, trial: Trial, n: int) -> tuple[float, ...]:
+    del block
+    return trial.draws if trial.score is not None and len(trial.draws) == n else (task.worst(),) * n
+
+
+def _row(candidate: Candidate, form: str) -> dict[str, object]:
+    edit = candidate.edit
+    assert edit is not None
+    return {
+        "id": candidate.id, "parent": edit.parent, "title": edit.title, "operator": edit.operator,
+        "files": json.loads(json.dumps(dict(candidate.files))), "form": form,
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Experience: what paid off, and so what to try next."""

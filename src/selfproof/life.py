@@ -1,0 +1,359 @@
+"""A living program on disk: open it, bring it back to its last certain state, and hold what the loop works with.
+
+Order at start-up: charter, ledger (with its lock), fold, finish or discard what a kill interrupted, archive, tasks.
+Nothing is believed that the ledger does not say.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from selfproof import charter as charters
+from selfproof.adopt import repo
+from selfproof.archive.state import State, apply, fold
+from selfproof.archive.store import Archive
+from selfproof.archive.tree import digests, scope, tree_hash, tree_of_digests
+from selfproof.certify import seeds, spending
+from selfproof.charter import Charter, Objective
+from selfproof.jail import Limits, Pool
+from selfproof.ledger import Leaf, Ledger
+from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
+from selfproof.trial.task import Task, Workload
+
+PRIVATE = ".selfproof"
+
+
+@dataclass
+class Paths:
+    """Where the parts of a living program lie."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        """Name the parts."""
+        self.charter = self.folder / "charter.toml"
+        self.tasks = self.folder / "tasks"
+        self.private = self.folder / PRIVATE
+        self.ledger = self.private / "ledger"
+        self.key = self.private / "key"
+        self.epoch_key = self.private / "epoch.key"
+        self.archive = self.private / "archive.db"
+        self.stop = self.folder / "STOP"
+
+
+@dataclass
+class Life:
+    """An opened living program; close it to let the next engine in."""
+
+    paths: Paths
+    charter: Charter
+    ledger: Ledger
+    state: State
+    archive: Archive
+    tasks: dict[str, Task | Workload]
+    guards: dict[str, Task]
+    seed: int | None
+    epoch_key: bytes = b""
+    pool: Pool | None = None
+    trials: int = 0
+    cpu_seconds: float = 0.0
+    controls_done: bool = False
+    finished: list[str] = field(default_factory=list)
+
+    @property
+    def tree(self) -> Path:
+        """The program's folder."""
+        return self.paths.folder / self.charter.program.tree
+
+    @property
+    def jail(self) -> Pool:
+        """The running pool of jailed workers."""
+        if self.pool is None:
+            sandbox = self.charter.sandbox
+            self.pool = Pool(sandbox.workers, require=sandbox.require)
+        return self.pool
+
+    @property
+    def limits(self) -> Limits:
+        """Ceilings of one job, from the charter."""
+        sandbox = self.charter.sandbox
+        return Limits(wall_s=sandbox.wall_s, cpu_s=max(1, int(sandbox.wall_s)), memory_mb=sandbox.memory_mb)
+
+    def log(self, kind: str, body: Mapping[str, Any], *, durable: bool = False) -> Leaf:
+        """Write a leaf, then take it into the state and the archive: no change without a leaf."""
+        leaf = self.ledger.append(kind, body, durable=durable)
+        apply(self.state, leaf)
+        self.archive.apply(leaf)
+        return leaf
+
+    def blob(self, data: bytes | str) -> dict[str, str]:
+        """Store bytes by their hash and return the reference for a leaf."""
+        return {"$blob": self.ledger.put_blob(data.encode() if isinstance(data, str) else data)}
+
+    def files(self, version: int | None = None) -> dict[str, str]:
+        """All files of a version, from the ledger's blobs; the incumbent's without an argument."""
+        names = self.state.now.files if version is None else self.state.versions[version].files
+        return {path: self.ledger.get_blob(digest).decode() for path, digest in names.items()}
+
+    def candidate(self, objective: Objective, files: Files, **rest: Any) -> Candidate:
+        """Name a version by the hash of its files within the objective's scope."""
+        own = scope(files, objective.files)
+        return Candidate(tree_hash(own), objective.name, own, **rest)
+
+    def version(self, objective: Objective, number: int | None = None) -> Candidate:
+        """A certified version as this objective sees it; the incumbent without a number."""
+        return self.candidate(objective, self.files(number))
+
+    def search_seed(self, *parts: object) -> int:
+        """A seed for exploration, derived from the program's own search seed."""
+        return seeds.derive(bytes.fromhex(self.state.genesis["search_seed"]), *parts)
+
+    def fresh_seed(self, *parts: object) -> int:
+        """A seed of the current epoch, for anything that decides or reports."""
+        if not self.epoch_key:
+            self.begin_epoch()
+        return seeds.derive(self.epoch_key, *parts)
+
+    def begin_epoch(self) -> None:
+        """Go on with the epoch that a kill left open if its key is still there; commit to a new one otherwise."""
+        opened = self.state.open_epoch
+        if opened is not None and self.paths.epoch_key.exists():
+            key = bytes.fromhex(self.paths.epoch_key.read_text().strip())
+            if seeds.commitment(key) == opened["commitment"]:
+                self.epoch_key = key
+                return
+        epoch = self.state.epoch + 1
+        key = seeds.new_epoch_key(self.seed, epoch)
+        write_private(self.paths.epoch_key, key.hex())
+        body = {
+            "epoch": epoch, "commitment": seeds.commitment(key), "seeds": self.seeds_kind,
+            "tier": self.jail.tier, "layers": list(self.jail.layers), "workers": self.charter.sandbox.workers,
+        }  # fmt: skip
+        self.log("seed-commit", body, durable=True)
+        self.epoch_key = key
+
+    @property
+    def seeds_kind(self) -> str:
+        """Who could have chosen the seeds; printed in every certificate."""
+        return "random, committed before use" if self.seed is None else "operator-chosen"
+
+    def end_epoch(self) -> None:
+        """Reveal the epoch's key, so that anybody can recompute its seeds."""
+        if self.epoch_key and self.state.open_epoch is not None:
+            self.log("seed-reveal", {"epoch": self.state.epoch, "key": self.epoch_key.hex()}, durable=True)
+            self.paths.epoch_key.unlink(missing_ok=True)
+            self.epoch_key = b""
+
+    def stop_pool(self) -> None:
+        """End the jailed workers."""
+        if self.pool is not None:
+            self.pool.close()
+            self.pool = None
+
+    def close(self) -> None:
+        """End workers, close the archive, commit and release the ledger."""
+        self.stop_pool()
+        self.archive.close()
+        self.ledger.close()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a secret readable by its owner only, durable before this returns."""
+    aside = path.with_name(path.name + ".new")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def load_tasks(paths: Paths, charter: Charter) -> tuple[dict[str, Task | Workload], dict[str, Task]]:
+    """Import the task classes that the charter names; they are trusted code of the person who owns the charter.
+
+    Raises:
+        UsageError: a file or class is missing, or the module fails to import.
+    """
+    package = f"selfproof_tasks_{abs(hash(str(paths.folder.resolve()))):x}"
+    root = types.ModuleType(package)
+    root.__path__ = [str(paths.folder)]
+    sys.modules[package] = root
+    tasks = {o.name: _task(paths, package, o.task) for o in charter.objectives}
+    guards = {}
+    for guard in charter.guards:
+        found = _task(paths, package, guard.task)
+        if not isinstance(found, Task):
+            raise UsageError(f"guard {guard.name}: {guard.task} is not a Task")
+        guards[guard.name] = found
+    for objective in charter.objectives:
+        wanted = Workload if objective.kind == "speed" else Task
+        if not isinstance(tasks[objective.name], wanted):
+            raise UsageError(f"objective {objective.name}: {objective.task} is not a {wanted.__name__}")
+    return tasks, guards
+
+
+def _task(paths: Paths, package: str, place: str) -> Task | Workload:
+    path, _, name = place.partition(":")
+    file = paths.folder / path
+    if not file.is_file():
+        raise UsageError(f"task file {file} is missing", advice="Restore it, or correct the charter's `task`.")
+    writes = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        module = importlib.import_module(f"{package}.{path.removesuffix('.py').replace('/', '.')}")
+    except Exception as error:
+        raise UsageError(f"task {place} cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.dont_write_bytecode = writes
+    kind = getattr(module, name, None)
+    if not isinstance(kind, type) or not issubclass(kind, Task | Workload):
+        raise UsageError(f"task {place}: there is no such Task class")
+    found = kind()
+    assert isinstance(found, Task | Workload)
+    return found
+
+
+def task_digests(paths: Paths) -> dict[str, str]:
+    """SHA-256 of every trusted task file."""
+    if not paths.tasks.is_dir():
+        return {}
+    files = {p.relative_to(paths.folder).as_posix(): p.read_text("utf-8") for p in sorted(paths.tasks.rglob("*.py"))}
+    return digests(files)
+
+
+def birth(folder: Path, seed: int | None) -> str:
+    """Write the first ledger entry of the program in ``folder``; returns its id. The files are there already.
+
+    Raises:
+        UsageError: there is a ledger already, the charter is wrong, or the program is empty.
+    """
+    paths = Paths(folder)
+    charter = charters.load(paths.charter)
+    tree = folder / charter.program.tree
+    files = repo.read_files(tree)
+    if not files:
+        raise UsageError(f"the program's folder {tree} is empty")
+    load_tasks(paths, charter)
+    search = seeds.new_epoch_key(seed, 0)
+    program_id = tree_of_digests({**digests(files), "charter": charter.digest, "search": search.hex()})[:16]
+    shares = spending.weights(len(charter.objectives))
+    genesis = {
+        "program": program_id, "charter": charter.digest, "alpha": charter.certify.alpha, "tasks": task_digests(paths),
+        "weights": {o.name: w for o, w in zip(charter.objectives, shares, strict=True)},
+        "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
+        "seeds": "random" if seed is None else "operator-chosen",
+    }  # fmt: skip
+    aside = folder / (PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(mode=0o700)
+    with Ledger.create(aside / "ledger", aside / "key", program_id=program_id, genesis=genesis) as ledger:
+        texts = [charter.text, *(files[path] for path in sorted(files))]
+        ledger.append("texts", {"of": [{"$blob": ledger.put_blob(text.encode())} for text in texts]}, durable=True)
+    repo.create(tree)
+    aside.rename(paths.private)
+    return program_id
+
+
+@contextmanager
+def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
+    """Open the living program in ``folder`` for work, and close it whatever happens.
+
+    Raises:
+        SelfproofError: with what is wrong, where, and what to do.
+    """
+    paths = Paths(folder)
+    charter = charters.load(paths.charter)
+    if not paths.ledger.exists():
+        raise UsageError(f"{folder} has a charter but no ledger", advice="Type `selfproof init` there.")
+    ledger = Ledger.open(paths.ledger, paths.key)
+    try:
+        state = fold(ledger.leaves())
+        archive = Archive(paths.archive, ledger.get_blob)
+    except BaseException:
+        ledger.close()
+        raise
+    life = Life(paths, charter, ledger, state, archive, {}, {}, seed)
+    try:
+        life.tasks, life.guards = load_tasks(paths, charter)
+        catch_up(life)
+        accept_charter(life)
+        finish(life)
+        yield life
+    finally:
+        life.close()
+
+
+def catch_up(life: Life) -> None:
+    """Refill the archive from the ledger; a cache that is ahead of the ledger is thrown away."""
+    if life.archive.caught_up > life.ledger.size:
+        life.archive.close()
+        life.paths.archive.unlink()
+        life.archive = Archive(life.paths.archive, life.ledger.get_blob)
+    for leaf in life.ledger.leaves(life.archive.caught_up):
+        life.archive.apply(leaf)
+
+
+def accept_charter(life: Life) -> None:
+    """Log a charter or tasks that a person changed since the last entry; alpha cannot be raised in one life.
+
+    Raises:
+        UsageError: alpha was raised.
+    """
+    now, tasks = life.charter, task_digests(life.paths)
+    if life.state.charter["charter"] == now.digest and life.state.charter["tasks"] == tasks:
+        return
+    if now.certify.alpha > life.state.genesis["alpha"]:
+        raise UsageError(
+            f"the charter raises alpha to {now.certify.alpha}; this life began with {life.state.genesis['alpha']}",
+            advice="A larger error budget needs a new program: `selfproof init` in another folder.",
+        )
+    weights = dict(life.state.weights)
+    for objective in now.objectives:
+        if objective.name not in weights:
+            weights[objective.name] = (1.0 - sum(weights.values())) / 2
+    life.log(
+        "charter",
+        {"charter": now.digest, "alpha": now.certify.alpha, "weights": weights, "tasks": tasks,
+         "charter_text": life.blob(now.text)},
+        durable=True,
+    )  # fmt: skip
+
+
+def finish(life: Life) -> None:
+    """Make the work tree and its repository hold the version that the ledger names.
+
+    Raises:
+        SelfproofError: a file holds text that no version ever had; nothing is overwritten.
+    """
+    now = life.state.now
+    known: dict[str, set[str]] = {}
+    for version in life.state.versions:
+        for path, digest in version.files.items():
+            known.setdefault(path, set()).add(digest)
+    found = digests(repo.read_files(life.tree))
+    strange = [path for path, digest in found.items() if digest not in known.get(path, set())]
+    if strange:
+        raise SelfproofError(
+            f"{life.tree / strange[0]} holds text that no certificate covers",
+            advice=f"Keep a copy if you need it, then undo the change: git -C {life.tree} checkout -- . "
+            "(or `git clean` for a new file). To start from your own text, make a new program.",
+        )
+    if found != dict(now.files) or not repo.has_commit(life.tree):
+        life.finished.append(f"finished writing version {now.number}")
+    for version in [now] if repo.has_commit(life.tree) else life.state.versions:
+        repo.commit(life.tree, life.files(version.number), version.message, version.time)
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON for blobs."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)

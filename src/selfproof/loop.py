@@ -1,0 +1,101 @@
+"""The loop: seven verbs in order. A program looks at itself, suggests changes, and adopts only what is proved.
+
+     program -> observe -> propose -> screen -> trial -> certify -> adopt -> learn -> program
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+from selfproof import controls, line
+from selfproof.domains.base import Domain
+from selfproof.domains.quality import Quality
+from selfproof.domains.speed import Speed
+from selfproof.learn.attention import Attention
+from selfproof.life import Life
+from selfproof.nouns import Candidate, Decision, Edit, Event
+from selfproof.oversight.stop import Stop
+from selfproof.screen import screen
+
+
+def domains_of(life: Life) -> dict[str, Domain]:
+    """One domain for each objective of the charter."""
+    kinds = {"quality": Quality, "speed": Speed}
+    return {o.name: kinds[o.kind](life, o) for o in life.charter.objectives}
+
+
+def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
+    """Live until told to stop, out of time, or out of ideas; yields events for whoever watches."""
+    attention = Attention({o.name: o.weight for o in life.charter.objectives})
+    open_names = set(domains)
+    yield from unfinished(life, domains)
+    while open_names and stop.reason is None and within_budget(life):
+        name = attention.choose(open_names)
+        domain = domains[name]
+        began, gain = time.monotonic(), 0.0
+
+        focus = domain.observe()
+        if focus is None:
+            open_names.discard(name)
+            continue
+        yield {"event": "observe", "objective": name, "focus": focus.sentence}
+        edits = domain.propose(focus)
+        candidates = yield from screened(life, domain, edits)
+        yield from domain.race(candidates)
+        if (finalist := domain.finalist()) is not None and stop.reason is None:
+            confirming = yield from line.confirm(life, domain, finalist)
+            decision = yield from line.decide(life, domain, finalist, confirming)
+            gain = log_gain(life, decision)
+            yield from controls.due(life, domain)
+
+        attention.spent(name, time.monotonic() - began, gain)
+        yield {"event": "status", "left": stop.left, **standing(life)}
+
+
+def screened(life: Life, domain: Domain, edits: list[Edit]) -> Iterator[Event]:
+    """Turn edits into candidates, leaving out what the rules forbid; returns the candidates."""
+    files = life.files()
+    first_size = sum(map(len, life.files(0).values()))
+    candidates: list[Candidate] = []
+    for edit in edits:
+        reason = screen(edit, files, life.charter.program, first_size)
+        if reason is None:
+            candidates.append(life.candidate(domain.objective, {**files, **edit.files}, edit=edit))
+        else:
+            yield {"event": "screened", "objective": domain.objective.name, "title": edit.title, "reason": reason}
+    return candidates
+
+
+def unfinished(life: Life, domains: dict[str, Domain]) -> Iterator[Event]:
+    """Confirmations that a kill left open: go on where nothing was lost, abandon the others. k stays as it is."""
+    for confirming in [c for c in life.state.confirmations.values() if c.decision is None]:
+        yield from line.resume(life, domains.get(confirming.body["objective"]), confirming)
+
+
+def within_budget(life: Life) -> bool:
+    """Whether the CPU ceiling of this run still has room."""
+    return life.cpu_seconds < life.charter.budget.cpu_hours * 3600
+
+
+def log_gain(life: Life, decision: Decision | None) -> float:
+    """The adopted gain as the logarithm of a ratio, so that objectives can be compared."""
+    if decision is None or decision.version is None:
+        return 0.0
+    effect = life.state.versions[decision.version].effect
+    if effect.get("kind") == "ratio":
+        return math.log(max(effect["value"], 1e-9))
+    return abs(float(effect.get("value", 0.0))) / 4.0
+
+
+def standing(life: Life) -> Event:
+    """Where the life stands, for the live view."""
+    state = life.state
+    return {
+        "version": state.current, "trials": life.trials, "cpu_seconds": life.cpu_seconds,
+        "certified": state.adoptions(), "entries": life.ledger.size,
+        "refused": sum(1 for c in state.confirmations.values()
+                       if c.decision is not None and c.decision["verdict"] == "refused"
+                       and not c.counter.startswith("control-")),
+    }  # fmt: skip

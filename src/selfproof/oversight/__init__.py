@@ -1,0 +1,1 @@
+"""Control from outside: stop, budgets."""

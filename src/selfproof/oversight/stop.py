@@ -1,0 +1,68 @@
+"""Stop: a file, a signal, a spent budget. Asked between any two jobs; none of it can be reached from a jail."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+
+class Stop:
+    """Why the run should end, if it should: ``reason`` is None while it may go on.
+
+    ``seconds`` is the wall clock from now on, ``file`` a path whose existence stops everything.
+    """
+
+    def __init__(self, file: Path, seconds: float) -> None:
+        self._file = file
+        self._begin = time.monotonic()
+        self._seconds = seconds
+        self._signalled: str | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._seconds - (time.monotonic() - self._begin))
+
+    @property
+    def reason(self) -> str | None:
+        """"interrupted", "stop file" or "time"; None while the run may go on."""
+        if self._signalled:
+            return self._signalled
+        if self._file.exists():
+            return "stop file"
+        return "time" if self.left <= 0 else None
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a person wants it to end now, not merely the clock."""
+        return self.reason in {"interrupted", "stop file"}
+
+    def interrupt(self) -> None:
+        """End as soon as the current step is safe."""
+        self._signalled = "interrupted"
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Within this block the first Ctrl-C or SIGTERM asks for an orderly end; the second ends at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            del frame
+            if self._signalled:
+                raise KeyboardInterrupt
+            self.interrupt()
+            signal.signal(number, handle)
+
+        old = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""Who suggests edits: so far the program's own improver, in the jail."""

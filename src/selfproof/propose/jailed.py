@@ -1,0 +1,67 @@
+"""Ask the program's own improver for edits. It runs in the jail; what comes back is data that must fit the form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from selfproof.archive.tree import matches
+from selfproof.jail import Job, Limits, Outcome, values
+from selfproof.nouns import Edit, Files
+
+LONGEST_TITLE = 200
+MOST_FILES = 8
+LARGEST_FILE = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Edits that fit the form, how many did not, and the improver's own failure if it had one."""
+
+    edits: tuple[Edit, ...]
+    malformed: int
+    failure: str | None
+    cpu_seconds: float
+
+
+def request(files: Files, view: Mapping[str, Any], limits: Limits) -> Job:
+    """The job that asks the improver in ``files`` what it suggests for ``view``."""
+    return Job(files=files, entry="improver.py:propose", inputs=[values.encode(dict(view))], limits=limits)
+
+
+def receive(outcome: Outcome, objective: str, wanted: int, scope: tuple[str, ...]) -> Proposals:
+    """Decode an improver's answer: at most ``wanted`` edits of files within ``scope``; the rest is dropped."""
+    if outcome.status != "ok" or not outcome.outputs:
+        return Proposals((), 0, f"{outcome.status}: {outcome.message or 'no answer'}", outcome.cpu_seconds)
+    try:
+        rows = values.decode(outcome.outputs[0])
+    except ValueError as error:
+        return Proposals((), 0, f"answer not decodable: {error}", outcome.cpu_seconds)
+    if not isinstance(rows, list):
+        return Proposals((), 0, "the answer is not a list of edits", outcome.cpu_seconds)
+    edits = [_edit(row, objective, scope) for row in rows[:wanted]]
+    good = tuple(edit for edit in edits if edit is not None)
+    return Proposals(good, len(rows) - len(good), None, outcome.cpu_seconds)
+
+
+def _edit(row: object, objective: str, scope: tuple[str, ...]) -> Edit | None:
+    if not isinstance(row, dict):
+        return None
+    files, title = row.get("files"), row.get("title")
+    operator, parent = row.get("operator"), row.get("parent")
+    if not (isinstance(title, str) and isinstance(operator, str) and isinstance(parent, str)):
+        return None
+    if not isinstance(files, dict) or not 0 < len(files) <= MOST_FILES:
+        return None
+    for path, text in files.items():
+        if not (isinstance(path, str) and isinstance(text, str)):
+            return None
+        if len(text) > LARGEST_FILE or not matches(path, scope) or ".." in path:
+            return None
+    return Edit(objective, dict(files), plain(title), plain(operator)[:40], parent[:64])
+
+
+def plain(text: str) -> str:
+    """Machine-written text without control characters, at most 200 characters: safe on a terminal."""
+    return "".join(ch if ch.isprintable() else " " for ch in text[:LONGEST_TITLE])

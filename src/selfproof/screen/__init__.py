@@ -1,0 +1,5 @@
+"""The rules that an edit passes before anything is run."""
+
+from selfproof.screen.rules import screen
+
+__all__ = ["screen"]

@@ -1,0 +1,80 @@
+"""The rules that an edit passes before anything is run: shape, scope, size, and a syntax allow-list.
+
+A screen is a tripwire, not the boundary: the jail is. It keeps out what has no business in an edit (imports of the
+operating system, dynamic execution, dunder access) and what would waste a trial. The reason is for the ledger and
+the person; a proposer never sees it.
+
+Does not protect against: anything that a determined program can still express within these rules.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+
+from selfproof.archive.tree import matches
+from selfproof.charter import ProgramSection
+from selfproof.nouns import Edit, Files
+
+BANNED_CALLS = frozenset(
+    {"exec", "eval", "compile", "open", "input", "__import__", "breakpoint", "globals", "locals", "vars",
+     "setattr", "delattr", "getattr", "memoryview", "print", "exit", "quit", "help"}
+)  # fmt: skip
+ALLOWED_IMPORTS = frozenset(
+    {"numpy", "math", "itertools", "functools", "collections", "re", "random", "heapq", "bisect", "string",
+     "statistics", "operator", "hashlib", "dataclasses", "typing", "copy", "ast", "selfproof.operators"}
+)  # fmt: skip
+
+
+def screen(edit: Edit, incumbent: Files, section: ProgramSection, first_size: int) -> str | None:
+    """Why the edit is turned away, or None if it may be run.
+
+    ``first_size`` is the program's size in characters at version 0.
+    """
+    if not edit.files:
+        return "changes nothing"
+    for path, text in edit.files.items():
+        if not matches(path, section.editable) or matches(path, section.protected):
+            return f"{path} is not editable"
+        if len(text.encode()) > section.max_file_kb * 1024:
+            return f"{path} is larger than {section.max_file_kb} kB"
+        if path.endswith(".py") and (reason := _python(text, incumbent.get(path, ""), set(incumbent))):
+            return f"{path}: {reason}"
+    after = {**incumbent, **edit.files}
+    if sum(map(len, after.values())) > section.tree_growth * first_size:
+        return f"the program would grow beyond {section.tree_growth} times its first size"
+    return None
+
+
+def _python(text: str, before: str, modules: Collection[str]) -> str | None:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "does not parse"
+    allowed = ALLOWED_IMPORTS | {path.removesuffix(".py").replace("/", ".") for path in modules}
+    allowed |= _imports(before)
+    for name in _imports(text):
+        if name not in allowed and name.split(".")[0] not in allowed:
+            return f"imports {name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in BANNED_CALLS:
+            return f"uses {node.id}"
+        if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
+            return f"touches {node.attr}"
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            return "declares global state"
+    return None
+
+
+def _imports(text: str) -> set[str]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found

@@ -1,0 +1,58 @@
+"""The operations workload: what the improver is asked during a run, fresh for each seed. Trusted code, a person's.
+
+A view is built as the engine builds it: parents are versions of the program's own memory with random edits, the
+history has the same form, lengths and outcomes as a real one. Nothing here is learned from; only time is scored, and
+outputs must stay equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from typing import Any
+
+from selfproof.nouns import Split
+from selfproof.operators import OPERATORS, EditImpossible, edit_function, normal_form, size
+from selfproof.trial.task import Workload
+
+OUTCOMES = ("raced", "equal", "worse", "worse", "worse", "invalid")
+START = """import numpy as np
+
+
+def merge(c, t, d, s, q, n):
+    return (c + 1.0) / (t + 97.0)
+"""
+
+
+class Proposing(Workload):
+    """Inputs for ``improver.py:propose``."""
+
+    def inputs(self, split: Split, seed: int, n: int) -> list[Any]:
+        """``n`` views."""
+        rng = random.Random(f"{split}|{seed}")
+        return [self._view(rng) for _ in range(n)]
+
+    def _view(self, rng: random.Random) -> dict[str, Any]:
+        versions: list[str] = [START]
+        history: list[dict[str, Any]] = []
+        tried: list[str] = []
+        while len(history) < 150:
+            operator = rng.choice(list(OPERATORS))
+            try:
+                source, title = edit_function(rng.choice(versions), "merge", operator, rng)
+            except EditImpossible:
+                continue
+            outcome = rng.choice(OUTCOMES)
+            tried.append(hashlib.sha256(normal_form(source).encode()).hexdigest()[:16])
+            history.append({"title": title, "operator": operator, "outcome": outcome, "score": rng.random()})
+            if outcome == "raced" and size(source, "merge") < 40:
+                versions.append(source)
+        tried += [f"{rng.getrandbits(64):016x}" for _ in range(rng.randrange(500, 1500))]
+        parents = [
+            {"id": str(i), "source": rng.choice(versions), "score": rng.random(), "size": 10} for i in range(12)
+        ]
+        return {
+            "kind": "quality", "objective": "memory", "path": "memory.py", "function": "merge",
+            "operators": [*OPERATORS, "crossover"], "wanted": 24, "seed": rng.getrandbits(63),
+            "parents": parents, "history": history, "tried": tried,
+        }  # fmt: skip

@@ -1,0 +1,88 @@
+"""Quality trials: candidates on blocks of samples, answers scored in the engine."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from selfproof.jail import Job, Limits, Outcome, values
+from selfproof.nouns import Files, Trial
+from selfproof.trial.task import InvalidAnswer, Sample, Task
+
+
+@dataclass(frozen=True)
+class Block:
+    """A sample with its value encoded once, however many candidates it is sent to."""
+
+    sample: Sample
+    data: bytes
+
+
+def prepare(samples: Sequence[Sample]) -> list[Block]:
+    """Encode samples for the jail."""
+    return [Block(sample, values.encode(sample.value)) for sample in samples]
+
+
+def job(files: Files, entry: str, blocks: Sequence[Block], limits: Limits) -> Job:
+    """One fresh process that answers these blocks in order."""
+    return Job(files=files, entry=entry, inputs=[block.data for block in blocks], limits=limits)
+
+
+def score(task: Task, blocks: Sequence[Block], outcome: Outcome) -> list[Trial]:
+    """One trial per block; blocks that were not reached or not validly answered have no score."""
+    share = outcome.cpu_seconds / max(1, len(outcome.outputs))
+    trials = []
+    for i, block in enumerate(blocks):
+        if i < len(outcome.outputs):
+            trials.append(_score_one(task, block, outcome, i, share))
+        else:
+            status = outcome.status if outcome.status != "ok" else "protocol_error"
+            trials.append(Trial(status, None, (), 0.0, 0.0, outcome.tier, outcome.message))
+    return trials
+
+
+def _score_one(task: Task, block: Block, outcome: Outcome, i: int, cpu: float) -> Trial:
+    seconds = outcome.seconds[i]
+    try:
+        draws = tuple(float(value) for value in task.draws(block.sample, values.decode(outcome.outputs[i])))
+    except (InvalidAnswer, ValueError) as error:
+        return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, str(error)[:300])
+    if not draws or not all(map(math.isfinite, draws)):
+        return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, "the score is not finite")
+    return Trial("ok", statistics.fmean(draws), draws, seconds, cpu, outcome.tier)
+
+
+def company_matters(
+    task: Task, blocks: Sequence[Block], first: Outcome, regrouped: Sequence[Block], again: Outcome,
+    origin: Sequence[tuple[int, int]],
+) -> bool:  # fmt: skip
+    """Whether a candidate's answer to a draw changed when its neighbours in the block did.
+
+    The gate bets on single draws, which needs answers that do not depend on the other draws of their block.
+    """
+    del task
+    if first.status != "ok" or again.status != "ok" or len(again.outputs) != len(regrouped):
+        return True
+    before = [_rows(data) for data in first.outputs[: len(blocks)]]
+    after = [_rows(data) for data in again.outputs]
+    if any(rows is None for rows in (*before, *after)):
+        return True
+    stacked = np.concatenate([rows for rows in after if rows is not None])
+    wanted = np.stack([before[i][j] for i, j in origin])  # type: ignore[index]
+    return stacked.shape != wanted.shape or not np.allclose(stacked, wanted, rtol=1e-4, atol=1e-7)
+
+
+def _rows(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+    try:
+        answer = values.decode(data)
+    except ValueError:
+        return None
+    if not isinstance(answer, np.ndarray) or answer.ndim != 2 or answer.dtype.kind != "f":
+        return None
+    rows = answer.astype(np.float64)
+    total = rows.sum(axis=1, keepdims=True)
+    return rows / np.where(total > 0, total, 1.0)

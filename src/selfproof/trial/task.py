@@ -1,0 +1,104 @@
+"""What a task is: samples with hidden answers, and a scorer that runs in the engine, never in the jail."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from selfproof.nouns import Better, Split
+
+
+class InvalidAnswer(Exception):
+    """The program's answer is not of the kind that the task asks for; it scores as the worst possible value."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """``value`` goes into the jail; ``hidden`` (answers, labels) never does."""
+
+    value: Any
+    hidden: Any = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A human rule: what it is called, what was tuned, its draws on each sample."""
+
+    name: str
+    tuned: str
+    draws: tuple[tuple[float, ...], ...]
+
+
+class Task(ABC):
+    """A quality task. Subclass it in ``tasks/`` and name it in the charter.
+
+    ``span`` is the largest possible difference of two draws' scores in the metric's unit: give it if the metric is a
+    mean of independent draws, leave it None otherwise. ``slices`` names the groups that results are reported by.
+    """
+
+    metric: ClassVar[str]
+    better: ClassVar[Better]
+    span: ClassVar[float | None] = None
+    slices: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def samples(self, split: Split, seed: int, n: int) -> list[Sample]:
+        """``n`` samples of a split, fresh for each seed and the same for the same seed."""
+
+    @abstractmethod
+    def draws(self, sample: Sample, answer: object) -> Sequence[float]:
+        """The metric on each draw of the sample (one for a plain sample); their mean is the score.
+
+        Raises:
+            InvalidAnswer: the answer is malformed.
+        """
+
+    def worst(self) -> float:
+        """What a draw without a valid answer scores."""
+        if self.span is None:
+            return math.inf if self.better == "lower" else -math.inf
+        return self.span if self.better == "lower" else -self.span
+
+    def pool(self, split: Split) -> dict[str, object]:
+        """What the samples of a split are drawn from; goes into certificates."""
+        return {"split": split}
+
+    def slice_of(self, sample: Sample) -> Sequence[int]:
+        """For each draw the index of its slice in ``slices``."""
+        return []
+
+    def regroup(self, samples: Sequence[Sample], seed: int) -> tuple[list[Sample], list[tuple[int, int]]] | None:
+        """The same draws in other samples, with (sample, draw) of each row's origin; None if a sample is one draw."""
+        return None
+
+
+    def damaged(self, source: str, function: str) -> str | None:
+        """The entry's file with ``function`` made clearly worse, for the planted-gain control; None: not possible."""
+        return None
+
+    def tempting(self, source: str, function: str) -> str | None:
+        """The entry's file with a change that looks like a gain and is none, for the fake-gain control."""
+        return None
+
+    def baselines(self, seed: int, evaluations: int, samples: Sequence[Sample]) -> list[Baseline]:
+        """Rules that people would use, tuned on the explore split with ``evaluations`` tries, on these samples."""
+        return []
+
+    def from_text(self, text: str, seed: int, n: int) -> list[Sample]:
+        """Samples from a reader's own file, for ``compare --on FILE``.
+
+        Raises:
+            NotImplementedError: this task has no such thing.
+        """
+        raise NotImplementedError
+
+
+class Workload(ABC):
+    """A speed task: inputs for the program's entry, fresh for each seed. Outputs must stay equal; time is scored."""
+
+    @abstractmethod
+    def inputs(self, split: Split, seed: int, n: int) -> list[Any]:
+        """``n`` input values for the entry."""
