@@ -79,6 +79,7 @@ class State:
     open_epoch: dict[str, Any] | None = None
     barred: set[str] = field(default_factory=set)
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
     halted: bool = False
     entries: int = 0
 
@@ -202,6 +203,7 @@ def _rollback(state: State, leaf: LeafLike) -> None:
 def _guard(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     state.counters[f"guard-{leaf.body['guard']}"] = leaf.body["number"]
+    state.guard_answers[(leaf.body["confirmation"], leaf.body["guard"])] = leaf.body["passed"]
 
 
 def _control(state: State, leaf: LeafLike) -> None:

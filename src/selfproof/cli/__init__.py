@@ -1,0 +1,123 @@
+"""The command line: one file per command, loaded when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from selfproof import __version__
+from selfproof.nouns import SelfproofError
+
+COMMANDS = {
+    "init": "Make a new living program from a template.",
+    "run": "Let the program improve itself.",
+    "status": "Where the program stands.",
+    "log": "Certified and refused changes, newest first.",
+    "show": "One change: its diff and its evidence.",
+    "diff": "What changed between two versions.",
+    "compare": "Two versions on the same samples, with an interval.",
+    "export": "The program's changes as a patch.",
+    "rollback": "Make an earlier version the program again.",
+    "stop": "Stop a running program, and keep it stopped.",
+    "resume": "Allow a stopped program to run again.",
+    "verify": "Recompute every decision from the ledger alone.",
+    "charter": "Check and explain the charter.",
+    "completion": "Shell completion for bash, zsh or fish.",
+}
+
+
+class Lazy(click.Group):
+    """A group that imports a command's module only when the command is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Commands in the order in which people meet them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"selfproof.cli.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+EPILOG = """\b
+Examples:
+  selfproof run                     start in this folder, or go on where it stopped
+  selfproof compare start now --on my.txt
+  selfproof verify
+
+Exit codes: 0 done, 1 error, 2 usage or charter, 3 nothing certified (with --fail-if-none),
+4 ledger or self-check failed, 130 interrupted with state saved."""
+
+
+@click.group(cls=Lazy, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="selfproof")
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def group(ctx: click.Context, debug: bool) -> None:
+    """A living program that rewrites its own code, and proves every step."""
+    ctx.obj = {"debug": debug}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code; errors are one line and a piece of advice."""
+    words = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        code: Any = group.main(args=words, prog_name="selfproof", standalone_mode=False)
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    except Exception as error:
+        if debug:
+            raise
+        code = report(error)
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def report(error: Exception) -> int:
+    """Say what went wrong in one line, then what to do; returns the exit code."""
+    known = isinstance(error, SelfproofError) or hasattr(error, "exit_code")
+    text = str(error) if known or isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    click.echo(f"selfproof: {text}", err=True)
+    advice = getattr(error, "advice", None)
+    if callable(advice) and (line := advice()):
+        click.echo(f"  {line}", err=True)
+    elif isinstance(error, OSError):
+        click.echo(f"  {_about_disk(error)}", err=True)
+    elif not known:
+        click.echo("  This is a fault in selfproof. Run again with --debug to see where.", err=True)
+    return int(getattr(error, "exit_code", 1))
+
+
+def _about_disk(error: OSError) -> str:
+    import errno
+
+    if error.errno == errno.ENOSPC:
+        return "The disk is full. Nothing certified was lost: make room, then run the same command again."
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        return "The folder cannot be written. Nothing was lost: make it writable, or copy it elsewhere."
+    return "Nothing certified was lost: the ledger holds it."

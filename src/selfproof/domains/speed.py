@@ -30,7 +30,8 @@ from selfproof.propose import jailed
 from selfproof.trial.calls import hard_inputs, same
 
 HOT = 8
-LEAST_SHARE = 0.01
+LEAST_SHARE = 0.005
+VIEWS = 8
 KEEP_CALLS = 64
 KEEP_BYTES = 1 << 20
 FUZZ = 60
@@ -73,11 +74,12 @@ class Speed:
         if incumbent.id in self._looked_at:
             return None
         self._looked_at.add(incumbent.id)
-        view = self.task.inputs("explore", self.life.search_seed(self.objective.name, "profile") % 2**63, 1)[0]
+        seed = self.life.search_seed(self.objective.name, "profile") % 2**63
+        inputs = self.task.inputs("explore", seed, VIEWS)
         files = self.life.files()
-        self.hot = self._profile(files, view)
+        self.hot = self._profile(files, inputs[0])
         names = [f"{row['path']}:{row['function']}" for row in self.hot]
-        self._calls = self._record(files, view, names)
+        self._calls = self._record(files, inputs, names)
         views = tuple(
             {
                 "kind": "speed", "objective": self.objective.name, "path": path, "source": files[path],
@@ -99,19 +101,24 @@ class Speed:
         own = [r for r in rows if isinstance(r, list) and len(r) == 5 and matches(str(r[0]), self.objective.files)]
         total = sum(float(r[3]) for r in rows if isinstance(r, list) and len(r) == 5) or 1.0
         hot = [
-            {"path": r[0], "function": r[1], "calls": r[2], "seconds": r[3], "share": float(r[3]) / total}
+            {"path": r[0], "function": r[1], "calls": r[2], "seconds": r[3], "share": float(r[3]) / total,
+             "with_callees": float(r[4]) / total}
             for r in own
-            if float(r[3]) / total >= LEAST_SHARE and str(r[1]).isidentifier()
-        ]
+            if float(r[4]) / total >= LEAST_SHARE and str(r[1]).isidentifier()
+        ]  # fmt: skip
         return hot[:HOT]
 
-    def _record(self, files: Files, view: Any, names: Sequence[str]) -> dict[str, list[Any]]:
-        wish = {"input": view, "record": list(names), "keep": KEEP_CALLS, "bytes": KEEP_BYTES * max(1, len(names))}
-        answer = self._ask(files, self.objective.entry, "profile", wish)
-        calls = answer.get("calls") if isinstance(answer, dict) else None
-        if not isinstance(calls, dict):
-            raise SelfCheckFailed(f"recording calls of {self.objective.entry} gave nothing")
-        return {name: [c for c in calls.get(name, []) if isinstance(c, list)] for name in names}
+    def _record(self, files: Files, views: Sequence[Any], names: Sequence[str]) -> dict[str, list[Any]]:
+        """Calls of the named functions in the run on several views."""
+        wish = {"record": list(names), "keep": KEEP_CALLS // VIEWS, "bytes": KEEP_BYTES * max(1, len(names)) // VIEWS}
+        jobs = [self._job(files, self.objective.entry, "profile", {"input": view, **wish}) for view in views]
+        found: dict[str, list[Any]] = {name: [] for name in names}
+        for outcome in self._run(jobs):
+            answer: Any = values.decode(outcome.outputs[0]) if outcome.status == "ok" else {}
+            for name, calls in (answer.get("calls", {}) if isinstance(answer, dict) else {}).items():
+                if name in found and isinstance(calls, list):
+                    found[name] += [call for call in calls if isinstance(call, list)]
+        return found
 
     def _ask(self, files: Files, entry: str, mode: str, value: Any) -> Any:
         outcome = self._run([self._job(files, entry, mode, value)])[0]
@@ -212,7 +219,8 @@ class Speed:
         differences: list[float] = []
         for reached in preset.rungs:
             while len(differences) < reached:
-                row, broken = self._pair(incumbent, candidate, function, calls, rng.random() < 0.5)
+                some = rng.sample(calls, max(1, len(calls) // 2))
+                row, broken = self._pair(incumbent, candidate, function, some, rng.random() < 0.5)
                 if broken or row is None:
                     return "invalid", ()
                 differences.append(speed_pair(row).y)
@@ -282,10 +290,13 @@ class Speed:
         return Measured(tuple(rows), spent[0], spent[1], self.life.jail.tier, broken)
 
     def _fresh_calls(self, function: str, seeds: Sequence[int]) -> list[list[Any]]:
+        return self._recorded(function, [self.task.inputs("confirm", seed, 1)[0] for seed in seeds])
+
+    def _recorded(self, function: str, views: Sequence[Any]) -> list[list[Any]]:
+        """The calls of ``function`` in the incumbent's run on each view."""
         files = self.life.files()
         jobs = []
-        for seed in seeds:
-            view = self.task.inputs("confirm", seed, 1)[0]
+        for view in views:
             wish = {"input": view, "record": [function], "keep": KEEP_CALLS, "bytes": KEEP_BYTES}
             jobs.append(self._job(files, self.objective.entry, "profile", wish))
         found = []
@@ -295,6 +306,29 @@ class Speed:
             if not calls:
                 raise SelfCheckFailed(f"a fresh workload did not call {function}: {outcome.status}")
             found.append(calls)
+        return found
+
+    def whole(self, one: Files, two: Files, seed: int, n: int) -> list[tuple[float, float]]:
+        """Seconds of the whole workload with the files of two versions, on ``n`` fresh report inputs, random order."""
+        found = []
+        for i, view in enumerate(self.task.inputs("report", seed, n)):
+            order = (two, one) if seed >> i & 1 else (one, two)
+            outcomes = [self._run([self._job(files, self.objective.entry, "call", view)])[0] for files in order]
+            if any(o.status != "ok" for o in outcomes):
+                raise SelfCheckFailed(f"{self.objective.entry} failed on a report input: {outcomes[0].message}")
+            first, second = reversed(outcomes) if seed >> i & 1 else outcomes
+            found.append((first.seconds[0], second.seconds[0]))
+        return found
+
+    def replays(self, one: Files, two: Files, function: str, seed: int, n: int) -> list[tuple[float, float]]:
+        """Seconds of one function in two versions, on calls recorded from ``n`` fresh report inputs."""
+        versions = [self.life.candidate(self.objective, files) for files in (one, two)]
+        views = self.task.inputs("report", seed, n)
+        found = []
+        for i, calls in enumerate(self._recorded(function, views)):
+            row, _ = self._pair(versions[0], versions[1], function, calls, bool(seed >> i & 1))
+            if row is not None:
+                found.append(row)
         return found
 
     def check(self, finalist: Finalist, seed: int) -> str | None:

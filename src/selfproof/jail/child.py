@@ -2,6 +2,9 @@
 
 Everything after the READY frame may be under the program's control: it can write any byte to its pipes, so
 nothing here is relied on for honesty. What is relied on (limits, filter, parent) is in place before READY.
+
+Does not protect against:
+- a program that changes the code below in its own process: it can only change its own answers with that.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import sys
 import traceback
 from typing import Any, Final, NoReturn
 
-from selfproof.jail import frames, harness, kernel, values
+from selfproof.jail import frames, harness, kernel, values, values_reader
 from selfproof.jail.memory_import import Program
 
 _IN, _OUT, _FIRST_UNUSED = 3, 4, 5
@@ -93,7 +96,7 @@ def _answer_all() -> tuple[int, bytes]:
     function, modules = program.load(source["entry"])
     frames.send(_OUT, frames.LOADED)
     room = source["output_bytes"]
-    while (body := frames.receive(_IN, shift=values.FIRST_BLOB)) is not None:
+    while (body := frames.receive(_IN, shift=values_reader.FIRST_BLOB)) is not None:
         result = mode(function, modules, values.decode_trusted(body))
         try:
             answer = values.encode(result)

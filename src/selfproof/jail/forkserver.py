@@ -25,9 +25,10 @@ from selfproof.jail import child, frames, kernel
 
 _GRACE_S: Final = 0.2
 _STANDARD: Final = """
-ast bisect cProfile collections collections.abc copy dataclasses encodings.ascii encodings.latin_1 enum
-fractions functools hashlib heapq inspect io itertools json linecache math operator random re statistics
-string textwrap time tokenize traceback types typing selfproof.operators
+array ast base64 bisect cProfile cmath collections collections.abc concurrent.futures.thread contextlib copy
+dataclasses datetime decimal difflib encodings.ascii encodings.latin_1 enum fractions functools hashlib heapq
+inspect io itertools json linecache math numbers operator pprint queue random re statistics string struct
+textwrap threading time tokenize traceback types typing unicodedata warnings weakref zlib selfproof.operators
 """
 _ALONG: Final = {"numpy": ("numpy.random", "numpy.linalg", "numpy.fft")}  # NumPy >= 2 loads these lazily
 
@@ -70,7 +71,9 @@ def _lock_in(settings: dict[str, Any]) -> dict[str, int]:
         os.setresuid(uid, uid, uid)
     kernel.no_new_privileges()
     kernel.landlock_restrict(ruleset)
-    kernel.die_with_parent()  # the change of uid cleared it; a parent already gone shows as end of file
+    # The change of uid cleared this. A parent that is gone already, or that is bubblewrap started by root (it may
+    # not signal another uid), shows as the end of the control socket instead.
+    kernel.die_with_parent()
     kernel.not_dumpable()
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

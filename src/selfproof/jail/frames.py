@@ -54,7 +54,7 @@ def _read(descriptor: int, count: int, skip: int) -> memoryview | None:
 
 
 def _memory(count: int) -> bytearray | mmap.mmap:
-    """Get writable memory, large ones with all their pages: a fault for each would take longer than reading."""
+    """Get writable memory; large ones with all their pages, as a fault for each would cost more."""
     if count < _POPULATED_FROM:
         return bytearray(count)
     return mmap.mmap(-1, count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)

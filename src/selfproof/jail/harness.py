@@ -2,13 +2,13 @@
 
 - `call`: the answer to one value.
 - `replay`: one function on many argument lists, as fast as possible: this is the timed mode.
-- `observe`: everything a caller could notice of one function on many argument lists, to compare two versions.
+- `observe`: everything a caller could notice of one function on many argument lists, to compare versions.
 - `profile`: where a workload spends its time, and the arguments of the functions asked for.
 
-`pack` writes values that share objects (`f(a, a)`, a result that is an argument) as plain data; `unpack` makes
-them anew. Packed is {"heap": [[kind, contents], ...], "root": ref}; a ref is a scalar, ("@", place in the heap),
-("t", refs of a tuple), ("f", frozenset of refs), ("nan", number) or ("n", dtype, NumPy scalar). Mutable objects
-and NaNs are numbered as they are first met, so equal structure gives equal bytes.
+`pack` writes values that share objects (`f(a, a)`, a result that is an argument) as plain data, `unpack` makes
+them anew. Packed is {"heap": [[kind, contents], ...], "root": ref}; a ref is a scalar, ("@", heap index),
+("t", refs of a tuple), ("f", frozenset of refs), ("nan", number) or ("n", dtype, NumPy scalar). Mutable
+objects and NaNs are numbered as they are first met, so equal structure gives equal bytes.
 
 Does not protect against:
 - a program that replaces parts of this module: what comes back is its claim. A transcript that equals the
@@ -23,25 +23,28 @@ import math
 import random
 import sys
 from collections.abc import Callable, Mapping
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any, Final
 
 from selfproof.jail import values
 
-Mode = Callable[[Callable[..., object], Mapping[str, ModuleType], object], object]
+Function = Callable[..., object]
+Modules = Mapping[str, ModuleType]
+Mode = Callable[[Function, Modules, object], object]
 
 _KINDS: Final[dict[type, str]] = {list: "list", dict: "dict", set: "set"}
 _SCALARS: Final = frozenset({type(None), bool, int, float, str, bytes})
 _NODES_MAX: Final = 1_000_000
 
 
-def call(function: Callable[..., object], modules: Mapping[str, ModuleType], value: object) -> object:
+def call(function: Function, modules: Modules, value: object) -> object:
     """Return the function's answer to one value."""
     del modules
     return function(value)
 
 
-def replay(function: Callable[..., object], modules: Mapping[str, ModuleType], value: Any) -> object:
+def replay(function: Function, modules: Modules, value: Any) -> object:
     """Call the function with each argument list: ["ok", result] or ["raise", type, text of its arguments]."""
     del modules
     outcomes: list[object] = []
@@ -53,30 +56,30 @@ def replay(function: Callable[..., object], modules: Mapping[str, ModuleType], v
     return outcomes
 
 
-def observe(function: Callable[..., object], modules: Mapping[str, ModuleType], value: Any) -> object:
+def observe(function: Function, modules: Modules, value: Any) -> object:
     """Return a transcript of the function on each call of `value`: a list of arguments, or a packed one.
 
-    A call is made, its outcome noted with the state of its arguments and with what is the same object as what;
-    then result and arguments are spoilt and it is made again with new ones (a remembered mutable result shows);
-    then all calls are made once more in reverse order (state shows). Later passes hold None where nothing was
-    different. Raises TypeError where a result cannot be compared (a generator, an instance of a class).
+    A call is made; noted are its outcome, the state of its arguments, and what is the same object as what. Then
+    result and arguments are spoilt and it is made again with new ones (a remembered mutable result shows), then
+    all calls once more in reverse order (state shows). Later passes hold None where nothing was different.
+    Raises TypeError where a result cannot be compared (a generator, an instance of a class).
     """
     del modules
     calls = [item if type(item) is dict else pack(item) for item in value]
     first, again = [], []
     for item in calls:
         first.append(_outcome(function, item, spoil=True))
-        again.append(_unless_same(_outcome(function, item), first[-1]))
+        again.append(_news(function, item, first[-1]))
     pairs = zip(reversed(calls), reversed(first), strict=True)
-    return [first, again, [_unless_same(_outcome(function, item), outcome) for item, outcome in pairs]]
+    return [first, again, [_news(function, item, outcome) for item, outcome in pairs]]
 
 
-def profile(function: Callable[..., object], modules: Mapping[str, ModuleType], value: Any) -> object:
+def profile(function: Function, modules: Modules, value: Any) -> object:
     """Run the workload `function(value["input"])` twice: once for the times, once for the arguments.
 
-    value: {"input", "record": ["file.py:function", ...], "keep": calls of each, "bytes": their size in all}.
-    Returns {"hot": [[path, function, calls, own seconds, cumulative seconds], ...] by own time, longest first,
-    "calls": {"file.py:function": [argument list, ...]}}. Comprehensions, lambdas and C code count as own time.
+    value: {"input", "record": ["file.py:function", ...], "keep": calls of each, "bytes": size in all}.
+    Returns {"hot": [[path, function, calls, own seconds, cumulative seconds], ...] by own time, longest
+    first, "calls": {"file.py:function": [argument list, ...]}}. Comprehensions and C code are own time.
     """
     second = copy.deepcopy(value["input"])
     hot = _hot(function, modules, value["input"])
@@ -93,7 +96,7 @@ MODES: Final[Mapping[str, Mode]] = {"call": call, "replay": replay, "observe": o
 
 
 def pack(value: object) -> dict[str, object]:
-    """Write `value` as plain data that keeps which parts are the same object; TypeError if it is not plain."""
+    """Write `value` as plain data that tells which parts are the same object; TypeError if not plain."""
     return _Packer().pack(value)
 
 
@@ -173,10 +176,8 @@ class _Packer:
         return self._numbers[id(value)]
 
 
-def _outcome(
-    function: Callable[..., object], packed: Mapping[str, Any], spoil: bool = False
-) -> dict[str, object]:
-    """The packed outcome of one call with new arguments; `spoil`: then change all that it touched, in place."""
+def _outcome(function: Function, packed: Mapping[str, Any], spoil: bool = False) -> dict[str, object]:
+    """The packed outcome of one call with new arguments; `spoil`: then change what it touched, in place."""
     args = unpack(packed)
     try:
         touched: list[object] = ["ok", function(*args), args]
@@ -199,48 +200,44 @@ def _told(error: Exception) -> str:
     return str(error.args).encode(errors="backslashreplace").decode()
 
 
-def _unless_same(outcome: dict[str, object], first: dict[str, object]) -> object:
+def _news(function: Function, packed: Mapping[str, Any], first: dict[str, object]) -> object:
+    """The outcome of one more call if it is another than the first time, else None."""
+    outcome = _outcome(function, packed)
     return None if values.encode(outcome) == values.encode(first) else outcome
 
 
-def _hot(function: Callable[..., object], modules: Mapping[str, ModuleType], given: object) -> list[Any]:
+def _hot(function: Function, modules: Modules, given: object) -> list[Any]:
     import cProfile
 
+    paths = {getattr(module.__spec__, "origin", None) for module in modules.values()}
     profiler = cProfile.Profile(builtins=False)
     profiler.runcall(function, given)
     rows: dict[tuple[str, str], list[Any]] = {}
     for entry in profiler.getstats():
-        if isinstance(entry.code, CodeType) and entry.code.co_filename in set(map(_path, modules.values())):
-            owner = entry.code.co_qualname.partition(".<locals>")[0]
-            row = rows.setdefault((entry.code.co_filename, owner), [0, 0.0, 0.0])
+        code = entry.code
+        if isinstance(code, CodeType) and code.co_filename in paths:
+            owner = code.co_qualname.partition(".<locals>")[0]
+            row = rows.setdefault((code.co_filename, owner), [0, 0.0, 0.0])
             row[1] += entry.inlinetime
-            if owner == entry.code.co_qualname:
+            if owner == code.co_qualname:
                 row[0] += entry.callcount
                 row[2] += entry.totaltime
     return sorted(([*key, *row] for key, row in rows.items()), key=lambda row: (-row[3], row[:2]))
 
 
-def _path(module: ModuleType) -> str | None:
-    return module.__spec__.origin if module.__spec__ is not None else None
-
-
 class _Recorder:
     """A profile hook that keeps an even sample of calls (a reservoir, fixed seed); no *args, no **kwargs."""
 
-    def __init__(self, modules: Mapping[str, ModuleType], record: Any, keep: int, size: int) -> None:
+    def __init__(self, modules: Modules, record: Any, keep: int, size: int) -> None:
         self._keep, self._size = keep, size // max(1, len(record))
         self._random = random.Random(0)  # noqa: S311  a sample, not a secret
         self._kept: dict[str, list[bytes]] = {name: [] for name in record}
         self._met = dict.fromkeys(record, 0)
         self._wanted: dict[CodeType, tuple[str, FunctionType]] = {}
-        for module in modules.values():
-            for item in list(vars(module).values()):
-                name = f"{_path(module)}:{getattr(item, '__name__', '')}"
-                if (
-                    isinstance(item, FunctionType)
-                    and name in self._kept
-                    and not item.__code__.co_flags & 0x0C
-                ):
+        for item in [item for module in modules.values() for item in vars(module).values()]:
+            if isinstance(item, FunctionType) and not item.__code__.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
+                name = f"{item.__code__.co_filename}:{item.__name__}"
+                if name in self._kept:
                     self._wanted[item.__code__] = (name, item)
 
     def __call__(self, frame: FrameType, event: str, _: object) -> None:
@@ -256,14 +253,12 @@ class _Recorder:
         return {name: [values.decode(item) for item in kept] for name, kept in self._kept.items()}
 
     def _note(self, frame: FrameType, function: FunctionType, kept: list[bytes], place: int) -> None:
-        count, held = frame.f_code.co_argcount, frame.f_locals
-        names, defaults = frame.f_code.co_varnames, function.__kwdefaults__ or {}
-        if any(
-            held[name] is not defaults.get(name) for name in names[count:][: frame.f_code.co_kwonlyargcount]
-        ):
+        code, held, defaults = frame.f_code, frame.f_locals, function.__kwdefaults__ or {}
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        if any(held[name] is not defaults.get(name) for name in names[code.co_argcount :]):
             return  # a call with keyword-only arguments cannot be replayed by position
         try:
-            data = values.encode([held[name] for name in names[:count]])
+            data = values.encode([held[name] for name in names[: code.co_argcount]])
         except (ValueError, RecursionError):
             return  # not plain data: such a call cannot be sent either
         if sum(map(len, kept)) - sum(map(len, kept[place : place + 1])) + len(data) <= self._size:

@@ -10,6 +10,7 @@ Does not protect against:
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import tempfile
@@ -25,9 +26,10 @@ REQUIRE: Final = ("auto", "jail", "confined")
 _OUTSIDE: Final = ("/etc/passwd", "/etc/shadow", "/proc/self/status", __file__)
 _UIDS_FROM: Final = 2_000_000_000  # above everything that systems hand out, containers included
 _UIDS: Final = 4000
+_next_uid = itertools.count(secrets.randbelow(_UIDS))
 _ADVICE: Final = {
-    "jail": "Install bubblewrap (Debian, Ubuntu: apt install bubblewrap) and allow user namespaces, or be root; "
-    'or accept the weaker tier with require = "confined".',
+    "jail": "Install bubblewrap (Debian, Ubuntu: apt install bubblewrap) and allow user namespaces, or run "
+    'as root; or accept the weaker tier with require = "confined".',
     "confined": "Use Linux 5.13 or newer on x86_64 with Landlock enabled (it is in the list in "
     "/sys/kernel/security/lsm); on other systems run the engine in such a virtual machine.",
 }
@@ -54,6 +56,8 @@ def climb(require: str, preload: Sequence[str]) -> Worker:
 def start(tier: str, preload: Sequence[str]) -> Worker:
     """Start and probe one worker of one tier. Raises WorkerFailed or OSError."""
     uid = _uid()
+    if tier == "confined" and uid is None and os.geteuid() == 0:
+        raise WorkerFailed("the engine is root and there is no other uid to run programs under")
     if tier == "confined":
         command = view.python_command()
     elif (program := view.bubblewrap()) is None:
@@ -108,4 +112,4 @@ def _uid() -> int | None:
         return None
     spans = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
     top = min(max(first + count for first, _, count in spans), _UIDS_FROM + _UIDS)
-    return top - 1 - secrets.randbelow(_UIDS) if top > 2 * _UIDS else None
+    return top - 1 - next(_next_uid) % _UIDS if top > 2 * _UIDS else None

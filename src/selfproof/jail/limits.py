@@ -18,6 +18,7 @@ class JailUnavailable(Exception):
     exit_code = 1
 
     def __init__(self, problem: str, advice: str) -> None:
+        """Keep what is missing and what to do about it."""
         super().__init__(problem)
         self._advice = advice
 

@@ -18,6 +18,7 @@ class Program(MetaPathFinder, InspectLoader):
     """
 
     def __init__(self, files: Mapping[str, str]) -> None:
+        """Name the modules; nothing is compiled yet."""
         self._sources: dict[str, tuple[str, str]] = {}  # module -> path, source
         self._packages: set[str] = set()
         for path, source in files.items():

@@ -36,6 +36,7 @@ class Pool:
     def __init__(
         self, workers: int = 2, *, require: str = "auto", preload: Sequence[str] = ("numpy",)
     ) -> None:
+        """Start the first worker and wait for it; the others follow by themselves."""
         if workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
         self._preload = tuple(preload)

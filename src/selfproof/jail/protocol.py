@@ -31,6 +31,7 @@ class Stopped(Exception):
     """The conversation ended early, with the status that this gives the job."""
 
     def __init__(self, status: Status, message: str) -> None:
+        """Keep both."""
         super().__init__(message)
         self.status, self.message = status, message
 
@@ -39,6 +40,7 @@ class Conversation:
     """Frames to and from one child, over three non-blocking pipes that this object owns from now on."""
 
     def __init__(self, to_child: int, from_child: int, log: int, limits: Limits) -> None:
+        """Start the clock: the deadline counts from here."""
         self._to, self._from, self._log = to_child, from_child, log
         self._deadline = time.perf_counter() + limits.wall_s
         self._wall_s = limits.wall_s

@@ -25,36 +25,28 @@ from __future__ import annotations
 
 import math
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
-MAX_DEPTH: Final = 64
-FIRST_BLOB: Final = 7
-DTYPES: Final = frozenset(("<f4", "<f8", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "|b1"))
+from selfproof.jail.values_reader import DTYPES, MAX_DEPTH, MAX_NODES, ValueInvalid, decode_trusted
+
+__all__ = ["MAX_DEPTH", "ValueInvalid", "decode", "decode_trusted", "encode"]
+
 _INT_MIN: Final = -(1 << 63)
 _INT_MAX: Final = (1 << 64) - 1
-_SAME_HASH_MAX: Final = 64
-_SEQUENCES: Final[dict[str, type]] = {"l": list, "L": list, "t": tuple, "T": tuple}
 _PLAIN: Final = frozenset((type(None), bool, str))
 _SCALARS: Final = _PLAIN | {int, float}
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_DECODER: Final = msgspec.msgpack.Decoder(
-    tuple[list[memoryview], bytes, list[bool | int | float | str | None]]
-)
-
-
-class ValueInvalid(ValueError):
-    """Not a plain value, or not the canonical bytes of one."""
 
 
 def encode(value: object) -> bytes:
     """Turn plain data into canonical bytes.
 
     Raises ValueInvalid for anything but None, bool, int, float, str, bytes, list, tuple, dict, set, frozenset
-    and numeric NumPy arrays, for lone surrogates, and for nesting deeper than 64.
+    and numeric NumPy arrays, for lone surrogates, and for nesting deeper than 64
+    and for more than MAX_NODES separate parts (a list of scalars is one part).
     """
     return _encode(value, MAX_DEPTH)
 
@@ -72,24 +64,11 @@ def decode(data: bytes | bytearray | memoryview, *, max_depth: int = MAX_DEPTH) 
     return value
 
 
-def decode_trusted(data: bytes | bytearray | memoryview, depth: int = MAX_DEPTH) -> object:
-    """Read what `encode` is known to have produced; as `decode`, without the proof that it is canonical.
-
-    Arrays are read-only views into `data` where their alignment allows.
-    """
-    try:
-        blobs, shape, scalars = _DECODER.decode(data)
-    except ValueError as error:
-        raise ValueInvalid(f"not an encoded value: {error}") from None
-    reader = _Reader(shape, scalars, blobs)
-    value = reader.read(depth)
-    reader.finish()
-    return value
-
-
 def _encode(value: object, depth: int) -> bytes:
     writer = _Writer()
     writer.write(value, depth)
+    if max(len(writer.shape), len(writer.blobs)) > MAX_NODES:
+        raise ValueInvalid(f"more than {MAX_NODES} separate parts; put numbers into arrays")
     try:
         return _ENCODER.encode((writer.blobs, bytes(writer.shape), writer.scalars))
     except UnicodeEncodeError:
@@ -146,6 +125,8 @@ class _Writer:
             self._blob("i", value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True))
 
     def _sequence(self, items: Sequence[object], letter: str, depth: int) -> None:
+        if not _SCALARS.issuperset(map(type, items)):
+            items = [_python_number(item) for item in items]
         if _all_scalars(items):
             self._open(letter.upper(), len(items))
             self.scalars.extend(map(_one_nan, items) if float in set(map(type, items)) else items)
@@ -156,8 +137,9 @@ class _Writer:
 
     def _numpy(self, value: Any, depth: int) -> None:
         numpy = sys.modules.get("numpy")
-        if numpy is not None and isinstance(value, numpy.generic) and value.dtype.str in DTYPES:
-            self.write(value.item(), depth)
+        number = _python_number(value)
+        if number is not value:
+            self.write(number, depth)
         elif numpy is not None and type(value) is numpy.ndarray:
             if value.dtype.str not in DTYPES:
                 raise ValueInvalid(
@@ -174,6 +156,13 @@ class _Writer:
             )
 
 
+def _python_number(value: Any) -> object:
+    """Turn a NumPy scalar into Python's number of the same value; leave everything else."""
+    numpy = sys.modules.get("numpy")
+    scalar = numpy is not None and isinstance(value, numpy.generic) and value.dtype.str in DTYPES
+    return value.item() if scalar else value
+
+
 def _one_nan(value: object) -> object:
     return math.nan if isinstance(value, float) and math.isnan(value) else value
 
@@ -186,90 +175,3 @@ def _all_scalars(items: Sequence[Any]) -> bool:
         return True
     integers = items if kinds == {int} else [item for item in items if type(item) is int]
     return bool(min(integers) >= _INT_MIN and max(integers) <= _INT_MAX)
-
-
-class _Reader:
-    def __init__(self, shape: bytes, scalars: list[Any], blobs: list[memoryview]) -> None:
-        self._shape = iter(shape.decode("latin-1"))
-        self._scalars, self._next = scalars, 0
-        self._blobs = iter(blobs)
-
-    def read(self, depth: int) -> object:
-        if depth < 0:
-            raise ValueInvalid("nested too deeply")
-        letter = next(self._shape, "")
-        if letter == ".":
-            return self._take(1)[0]
-        if letter in ("L", "T"):
-            return _SEQUENCES[letter](self._take(self._count()))
-        if letter in ("l", "t"):
-            return _SEQUENCES[letter]([self.read(depth - 1) for _ in range(self._count())])
-        if letter == "d":
-            pairs = [(self.read(depth - 1), self.read(depth - 1)) for _ in range(self._count())]
-            _check_hashes([key for key, _ in pairs])
-            return dict(pairs)
-        if letter in ("s", "f"):
-            members = [decode_trusted(self._blob(), depth - 1) for _ in range(self._count())]
-            _check_hashes(members)
-            return set(members) if letter == "s" else frozenset(members)
-        if letter == "b":
-            return bytes(self._blob())
-        if letter == "i":
-            return int.from_bytes(self._blob(), "little", signed=True)
-        if letter == "a":
-            return self._array()
-        raise ValueInvalid("its shape is wrong or ends early")
-
-    def finish(self) -> None:
-        if next(self._shape, "") or self._next != len(self._scalars) or next(self._blobs, None) is not None:
-            raise ValueInvalid("something is left over after the value")
-
-    def _take(self, count: int) -> list[Any]:
-        taken = self._scalars[self._next : self._next + count]
-        if len(taken) != count:
-            raise ValueInvalid("a scalar is missing")
-        self._next += count
-        return taken
-
-    def _count(self) -> int:
-        (count,) = self._take(1)
-        if type(count) is not int or not 0 <= count <= sys.maxsize:
-            raise ValueInvalid("a count is not a count")
-        return count
-
-    def _blob(self) -> memoryview:
-        blob = next(self._blobs, None)
-        if blob is None:
-            raise ValueInvalid("a blob is missing")
-        return blob
-
-    def _array(self) -> object:
-        (dtype,) = self._take(1)
-        if dtype not in DTYPES:
-            raise ValueInvalid("an array has a dtype that is not on the list")
-        shape = [self._count() for _ in range(min(self._count(), MAX_DEPTH))]
-        blob = self._blob().toreadonly()
-        if math.prod(shape) * int(dtype[2:]) != len(blob):
-            raise ValueInvalid("an array's shape does not fit its contents")
-        import numpy
-
-        if dtype == "|b1" and bytes(blob).translate(None, b"\x00\x01"):
-            raise ValueInvalid("a bool array holds something else")
-        try:
-            array = numpy.frombuffer(blob, dtype=dtype).reshape(shape)
-        except (ValueError, OverflowError):
-            raise ValueInvalid("an array's shape is impossible") from None
-        if not array.flags.aligned:
-            array = array.copy()
-            array.flags.writeable = False
-        return array
-
-
-def _check_hashes(keys: list[object]) -> None:
-    """Refuse unhashable keys, and keys chosen to collide, which would stop the engine with quadratic work."""
-    try:
-        counts = Counter(map(hash, keys))
-    except TypeError:
-        raise ValueInvalid("a dict key or set member cannot be hashed") from None
-    if counts and max(counts.values()) > _SAME_HASH_MAX:
-        raise ValueInvalid("too many keys with the same hash")

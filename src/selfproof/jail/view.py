@@ -21,7 +21,7 @@ from typing import Final
 _PACKAGE: Final = Path(os.path.realpath(__file__)).parents[1]
 _NAMES: Final = """
 __init__.py operators jail/__init__.py jail/child.py jail/forkserver.py jail/frames.py jail/harness.py
-jail/kernel.py jail/memory_import.py jail/values.py
+jail/kernel.py jail/memory_import.py jail/values.py jail/values_reader.py
 """
 _INSIDE: Final = tuple(_PACKAGE / name for name in _NAMES.split())
 # The documentation is text that programs are asked to learn: a copy inside the jail would be an answer sheet.
@@ -102,7 +102,7 @@ def visible() -> tuple[list[str], list[str]]:
 
 
 def _without_hidden(path: Path) -> Iterator[tuple[Path, bool]]:
-    if path in _HIDDEN:
+    if path in _HIDDEN or path.is_symlink():  # a link may lead out; where it leads inside, that is covered
         return
     if not any(path in hidden.parents for hidden in _HIDDEN):
         yield path, True

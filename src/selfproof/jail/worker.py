@@ -30,6 +30,7 @@ _ANSWER_S: Final = 2.0
 _MESSAGE_MAX: Final = 300
 _PIPE_BYTES: Final = 1 << 20  # what one write can hand over; the kernel's ceiling for ordinary users
 _F_SETPIPE_SZ: Final = 1031
+_CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 
 
@@ -56,9 +57,11 @@ class Worker:
     """A running fork-server. Raises WorkerFailed when it cannot be started."""
 
     def __init__(self, tier: str, command: list[str], uid: int | None, preload: list[str]) -> None:
+        """Start it and wait until it has locked itself in; with a `uid` it changes to that first."""
         self.tier, self.uid, self.layers = tier, uid, ()
         self.served, self.suspect = 0, False
         self.landlock, self.netns = 0, False
+        self._pidfd = -1
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -84,15 +87,25 @@ class Worker:
             self._control.settimeout(_START_S)
             try:
                 self._control.send(json.dumps(settings).encode())
-                report: dict[str, Any] = json.loads(self._control.recv(1 << 16) or b"null") or {}
-            except OSError as error:
-                report = {"problem": str(error)}
-            if "landlock" not in report:
-                self._process.kill()
+                report = self._first_report()
+            except (OSError, ValueError) as error:
+                self.interrupt()
                 last = complaints.read().decode(errors="replace").strip().splitlines()[-1:]
-                raise WorkerFailed(clean("".join(last)) or str(report.get("problem", "it ended at once")))
+                raise WorkerFailed(clean("".join(last)) or f"it ended or was silent: {error}") from None
         self.landlock, self.netns = int(report["landlock"]), bool(report["netns"])
         self._control.settimeout(_ANSWER_S)
+
+    def _first_report(self) -> dict[str, Any]:
+        """Receive the report, and from the kernel the sender's pid: bubblewrap's own may not reach that far."""
+        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        message, (credentials, *_), _, _ = self._control.recvmsg(
+            1 << 12, socket.CMSG_SPACE(_CREDENTIALS.size)
+        )
+        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        pid, _, _ = _CREDENTIALS.unpack(credentials[2])
+        report: dict[str, Any] = json.loads(message)
+        self._pidfd = os.pidfd_open(pid)
+        return report
 
     def run(self, job: Job) -> Outcome:
         """Run one job in a fresh child; `suspect` afterwards asks for a new worker.
@@ -101,21 +114,18 @@ class Worker:
         """
         source = {"files": dict(job.files), "entry": job.entry, "mode": job.mode}
         program = values.encode(source | {"output_bytes": job.limits.output_bytes})
+        room = frames.RUN.pack(job.limits.cpu_s, job.limits.memory_mb << 20)
         self.served += 1
         ours, theirs = _pipes()
-        try:
-            limits = frames.RUN.pack(job.limits.cpu_s, job.limits.memory_mb << 20)
-            socket.send_fds(self._control, [limits], theirs)
-        except OSError:
-            self.suspect = True
-        for descriptor in theirs:
-            os.close(descriptor)
         talk = Conversation(*ours, job.limits)
         outputs: list[bytes] = []
         seconds: list[float] = []
-        status, message = _converse(talk, program, job.inputs, (outputs, seconds))
-        ended = self._end(soon=status in ("ok", "crashed"))
-        log = clean(talk.close().decode(errors="replace"))
+        try:
+            self._begin(room, theirs)
+            status, message = _converse(talk, program, job.inputs, (outputs, seconds))
+            ended = self._end(soon=status in ("ok", "crashed"))
+        finally:
+            log = clean(talk.close().decode(errors="replace"))
         status, message = _verdict(status, message, ended, job)
         for position, output in enumerate(outputs):
             try:
@@ -128,6 +138,15 @@ class Worker:
             status, tuple(outputs), message, tuple(seconds), ended.cpu_seconds if ended else 0.0,
             ended.max_rss_mb if ended else 0.0, log, self.tier, self.layers,
         )  # fmt: skip
+
+    def _begin(self, room: bytes, pipes: list[int]) -> None:
+        try:
+            socket.send_fds(self._control, [room], pipes)
+        except OSError:  # the fork-server is gone, which the conversation will meet as the end of its pipe
+            self.suspect = True
+        finally:
+            for pipe in pipes:
+                os.close(pipe)
 
     def _end(self, *, soon: bool) -> _Ended | None:
         try:
@@ -143,14 +162,23 @@ class Worker:
     def interrupt(self) -> None:
         """End the fork-server and all in it, from any thread; the job it runs comes to `jail_failed`."""
         with contextlib.suppress(OSError):  # not connected any more
-            self._control.shutdown(socket.SHUT_RDWR)
-        self._process.kill()
+            self._control.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # not started, gone, or not ours to kill: it ends with the socket
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        with contextlib.suppress(OSError):
+            self._process.kill()
 
     def kill(self) -> None:
         """End the fork-server and let go of it. Idempotent; for the thread that uses the worker."""
         self.interrupt()
         self._process.wait()
+        with contextlib.suppress(OSError):  # closed before, or not gone in time: the kernel is still at it
+            while self._control.recv(256):  # its end of the socket closes when the last of them is gone
+                pass
         self._control.close()
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
 
 
 def clean(text: str) -> str:

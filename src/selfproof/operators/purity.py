@@ -147,7 +147,7 @@ class Module(Globals):
         if isinstance(node, ast.Name):
             if self.builtin(node.id, scope):
                 return node.id in PURE_BUILTINS
-            known = node.id in self.helpers or self.pure_function(node.id)
+            known = node.id in self.helpers or self.math_function(node.id) or self.pure_function(node.id)
             return node.id not in scope.locals and self.settled and known
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             return self._known(node, scope)
@@ -196,7 +196,8 @@ class Module(Globals):
         """Whether a global name that a pure function reads always means the same."""
         if name not in self.bound_at:
             return name in PURE_BUILTINS
-        return name in self.functions or self._is_math(name) or self.constant(name, scope.function)
+        known = name in self.functions or self._is_math(name) or self.math_function(name)
+        return known or self.constant(name, scope.function)
 
     def _narrow(self, handler: ast.ExceptHandler) -> bool:
         """Whether a handler names exceptions that do not depend on how deep the stack or how full the memory is."""
@@ -209,7 +210,8 @@ class Module(Globals):
         parts = list(ast.walk(value))
         if not all(isinstance(part, _PLAIN_NODES) for part in parts) or _calls(value, _LAZY_BUILTINS):
             return False
-        names = {part.id for part in parts if isinstance(part, ast.Name)} - names_bound(parts) - {"math"}
+        names = {part.id for part in parts if isinstance(part, ast.Name)} - names_bound(parts)
+        names = {name for name in names if not (self._is_math(name) or self.math_function(name))}
         above = ast.Pass(lineno=value.lineno)  # so that A = B, B = A comes to an end
         if not all(self.constant(name, above) for name in names - (PURE_BUILTINS - self.shadowed)):
             return False

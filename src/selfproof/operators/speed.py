@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .purity import Module
 from .speed_moves import call_caches, hoists, memberships, recursion_caches
 from .speed_regions import Site
-from .speed_text import spliced
+from .speed_text import HELPER_NEEDS, HELPERS, spliced
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ def speed_edits(source: str, function: str) -> list[SpeedEdit]:
     """
     try:
         module = Module(source)
-        if function not in module.functions:
+        if function not in module.functions or module.shadowed & HELPER_NEEDS:
             return []
         site = Site(module, function)
-        if not site.editable:
+        if not site.editable or site.scope.locals & HELPERS:
             return []
         edits = []
         for moves in (memberships, hoists, call_caches, recursion_caches):

@@ -17,6 +17,11 @@ REVEALING_NAMES = frozenset(
 ) | {"super", "__import__", "__builtins__"}
 """Names with which code can see or change names and identities: a module that uses one is left alone."""
 
+REVEALING_MODULES = frozenset({"builtins", "inspect", "gc", "ctypes", "importlib"})
+REVEALING_ATTRIBUTES = frozenset(
+    {"_getframe", "__dict__", "__globals__", "__code__", "__builtins__", "modules"}
+)
+
 
 class Globals:
     """A parsed module and its global names."""
@@ -33,9 +38,13 @@ class Globals:
     @cached_property
     def settled(self) -> bool:
         """Whether global names can be trusted at all: no star import, no exec, no `globals()` and the like."""
-        stars = any(isinstance(node, ast.alias) and node.name == "*" for node in self.nodes)
-        reveals = any(isinstance(node, ast.Name) and node.id in REVEALING_NAMES for node in self.nodes)
-        return not (stars or reveals)
+        return not any(
+            (isinstance(node, ast.alias) and node.name.partition(".")[0] in REVEALING_MODULES | {"*"})
+            or (isinstance(node, ast.ImportFrom) and node.module in REVEALING_MODULES)
+            or (isinstance(node, ast.Name) and node.id in REVEALING_NAMES)
+            or (isinstance(node, ast.Attribute) and node.attr in REVEALING_ATTRIBUTES)
+            for node in self.nodes
+        )
 
     @cached_property
     def functions(self) -> dict[str, ast.FunctionDef]:
@@ -50,6 +59,13 @@ class Globals:
     def builtin(self, name: str, scope: Scope) -> bool:
         """Whether `name`, read inside `scope`, is the interpreter's own and not rebound here."""
         return name not in scope.locals and name not in self.bound_at
+
+    def math_function(self, name: str) -> bool:
+        """Whether the global `name` is a function or constant got by `from math import ...`."""
+        node = self.bound_at[name][0] if self.once(name) else None
+        if not (isinstance(node, ast.ImportFrom) and node.module == "math" and node in self.tree.body):
+            return False
+        return node.level == 0 and any(item.name == name and item.asname is None for item in node.names)
 
     def steady(self, name: str, before: ast.stmt) -> ast.expr | None:
         """The value of the global `name` if it is bound once, by a simple top-level assignment above `before`."""

@@ -89,9 +89,7 @@ def memberships(site: Site) -> Iterator[Move]:
         ):
             continue
         items = node.comparators[0]
-        done = isinstance(items, ast.Name) and (
-            items.id in HELPERS or "_SCALARS" in _names(site.scope.parents[node])
-        )
+        done = isinstance(items, ast.Name) and (items.id in HELPERS or _pasted(site.scope.parents[node]))
         if isinstance(items, ast.Name) and not done and not isinstance(node.left, ast.Constant):
             region = site.region(node, [items.id])
             if region is not None:
@@ -228,10 +226,13 @@ def _positional(call: ast.Call) -> bool:
     )
 
 
-def _names(node: ast.AST) -> set[str]:
-    """The names that a conditional expression tests."""
-    parts = ast.walk(node.test) if isinstance(node, ast.IfExp) else ()
-    return {part.id for part in parts if isinstance(part, ast.Name)}
+def _pasted(node: ast.AST) -> bool:
+    """Whether `node` is a conditional expression that an earlier edit wrote."""
+    return isinstance(node, ast.IfExp) and any(
+        isinstance(part, ast.Name) and part.id in HELPERS
+        for side in (node.test, node.orelse)
+        for part in ast.walk(side)
+    )
 
 
 def _named(node: ast.AST, name: str) -> bool:

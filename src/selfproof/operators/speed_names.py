@@ -219,11 +219,14 @@ class Scope:
                     yield None
                 continue
             holder = self.parents[node]
-            if isinstance(holder, ast.Assign) and len(holder.targets) == 1:
-                yield holder.value
-            elif isinstance(holder, ast.AnnAssign) and holder.value is not None:
-                yield holder.value
-            elif not isinstance(holder, ast.AugAssign | ast.AnnAssign):
+            if isinstance(holder, ast.Tuple):
+                yield _unpacked(node, holder, self.parents[holder])
+            elif isinstance(holder, ast.Assign):
+                alone = len(holder.targets) == 1 or isinstance(holder.value, ast.Constant)
+                yield holder.value if alone else None
+            elif isinstance(holder, ast.AnnAssign):
+                yield from [holder.value] if holder.value else []
+            elif not isinstance(holder, ast.AugAssign):
                 yield None
 
     def _leaks(self, node: ast.Name) -> bool:
@@ -265,6 +268,18 @@ class Scope:
 
     def _builtin(self, name: str, family: frozenset[str]) -> bool:
         return name in family and name not in self.locals and name not in self.shadowed
+
+
+def _unpacked(node: ast.Name, targets: ast.Tuple, assign: ast.AST) -> ast.expr | None:
+    """The value that `node` gets in `a, b = x, y`; None where that cannot be read off."""
+    if not (
+        isinstance(assign, ast.Assign) and len(assign.targets) == 1 and isinstance(assign.value, ast.Tuple)
+    ):
+        return None
+    items = [*targets.elts, *assign.value.elts]
+    if len(targets.elts) != len(assign.value.elts) or any(isinstance(item, ast.Starred) for item in items):
+        return None
+    return assign.value.elts[targets.elts.index(node)]
 
 
 def _is_name(node: ast.AST, name: str) -> bool:

@@ -101,7 +101,8 @@ class Site:
     def _callee(self, name: str) -> bool:
         if name in self.scope.locals:
             return False
-        return name not in self.module.shadowed or name in self.module.functions or name == "math"
+        known = name in self.module.functions or self.module.math_function(name)
+        return known or name not in self.module.shadowed or name == "math"
 
     def _repeaters(self, node: ast.AST) -> list[ast.stmt]:
         """The regions around `node`, outermost first."""
@@ -123,12 +124,15 @@ class Site:
                 pending |= child in holder.body
             elif isinstance(holder, ast.While):
                 pending |= child is holder.test or child in holder.body
-            inside = isinstance(holder, ast.stmt) and holder is not self.function
-            if pending and inside and starts_its_line(self.module.source, holder):
+            if pending and isinstance(holder, ast.stmt) and self._takes_a_line(holder):
                 found.append(holder)
                 pending = False
             child = holder
         return found[::-1]
+
+    def _takes_a_line(self, statement: ast.stmt) -> bool:
+        """Whether a line can be put above `statement`, inside the function."""
+        return statement is not self.function and starts_its_line(self.module.source, statement)
 
     def _consumed(self, node: ast.GeneratorExp) -> bool:
         """Whether a generator expression is used up by the call that it is the argument of."""

@@ -47,30 +47,40 @@ _HELPER_SOURCE = {
     "_key": '''
         def _key(args):
             """A dict key that tells 1, 1.0 and True apart; None if this call must not be remembered."""
-            kinds = []
-            for arg in args:
-                for part in arg if type(arg) is tuple else (arg,):
-                    kind = type(part)
-                    if kind not in _SCALARS or (kind is float and (part == 0 or part != part)):
-                        return None  # 0.0 equals -0.0, and a NaN equals nothing
-                    kinds.append(kind)
-            return (args, *kinds)
+            try:
+                kinds = []
+                for arg in args:
+                    for part in arg if type(arg) is tuple else (arg,):
+                        kind = type(part)
+                        if kind not in _SCALARS or (kind is float and (part == 0 or part != part)):
+                            return None  # 0.0 equals -0.0, and a NaN equals nothing
+                        kinds.append(kind)
+                return (args, *kinds)
+            except RecursionError:  # at the end of the stack the call itself may still fit
+                return None
         ''',
     "_keep": '''
         def _keep(memo, key, value):
             """Remember `value` under `key` if it is immutable, and return it."""
-            parts = value if type(value) is tuple else (value,)
-            if key is not None and _SCALARS.issuperset(map(type, parts)):
-                for part in parts:
-                    if part != part:
-                        return value
-                memo[key] = value
+            try:
+                if key is not None:
+                    for part in value if type(value) is tuple else (value,):
+                        if type(part) not in _SCALARS or part != part:
+                            return value
+                    memo[key] = value
+            except RecursionError:  # it is only not remembered
+                pass
             return value
         ''',
 }
 
 HELPERS = frozenset(_HELPER_SOURCE)
 """Names of everything that an edit may paste at the top of a module."""
+
+HELPER_NEEDS = frozenset({
+    "bool", "bytes", "dict", "float", "frozenset", "int", "list", "map", "range", "set", "str", "tuple", "type"
+})  # fmt: skip
+"""The builtins that the helpers use; a module that binds one of these names itself cannot take them."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,7 @@ def unused_name(tree: ast.AST, stem: str) -> str:
     """`stem`, or `stem_2` and so on, such that nothing in the tree has that name."""
     taken = {item.id for item in ast.walk(tree) if isinstance(item, ast.Name)}
     taken |= {item.arg for item in ast.walk(tree) if isinstance(item, ast.arg)}
-    taken |= {getattr(item, "name", None) or "" for item in ast.walk(tree)}
+    taken |= {str(getattr(item, field, "")) for item in ast.walk(tree) for field in ("name", "asname")}
     number = 1
     while (name := stem if number == 1 else f"{stem}_{number}") in taken:
         number += 1
@@ -180,9 +190,13 @@ def has_helper(tree: ast.Module, name: str) -> bool:
 
 def _present(tree: ast.Module, name: str) -> bool | None:
     """True: the helper is there; False: something else has its name; None: the name is free."""
-    if has_helper(tree, name):
-        return True
-    return False if unused_name(tree, name) != name else None
+    bindings = sum(
+        name in (getattr(node, "name", None), getattr(node, "asname", None), getattr(node, "arg", None))
+        or (isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load))
+        or (isinstance(node, ast.Global) and name in node.names)
+        for node in ast.walk(tree)
+    )
+    return None if bindings == 0 else bindings == 1 and has_helper(tree, name)
 
 
 def _preamble_end(tree: ast.Module, data: bytes) -> int:

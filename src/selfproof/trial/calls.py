@@ -1,13 +1,13 @@
 """Hard inputs for comparing two versions of a function, and when two transcripts of it are the same.
 
-`hard_inputs` starts from argument lists that were recorded from real calls, because random ones rarely get past a
-function's first line, and changes them in the ways in which rewritten code usually turns out to differ: NaN, infinities
-and minus zero, empty and ragged data, `True` for 1 and 1.0 for 1, integers beyond 64 bits, text outside the basic plane,
-None and lists where a scalar was, repeated elements, and the same object in two places.
+`hard_inputs` starts from argument lists that were recorded from real calls, because random ones rarely get past
+a function's first line, and changes them in the ways in which rewritten code usually turns out to differ: NaN,
+infinities and minus zero, empty and ragged data, `True` for 1 and 1.0 for 1, integers beyond 64 bits, text outside
+the basic plane, None and lists where a scalar was, repeated elements, and the same object in two places.
 
 Does not protect against:
 - a difference on inputs that neither the recording nor the fuzz reaches: equality is tested hard, not proved.
-- inputs on which the original takes very long: give each batch its own deadline, and drop those the original misses.
+- inputs on which the original takes very long: give each batch its own deadline, drop those the original misses.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ Change = Callable[[Any, random.Random], Any]
 
 
 def hard_inputs(recorded: Sequence[list[Any]], rng: random.Random, n: int) -> list[list[Any]]:
-    """`n` argument lists made from `recorded` ones, which are left as they are; the same `rng` state, the same lists.
+    """Make `n` argument lists from `recorded` ones, which are left as they are; same `rng` state, same lists.
 
-    Each keeps its number of arguments. Objects may be shared within one list: send them with `encode_calls`, for plain
-    `values.encode` would lose that. The first ones are changed least. Raises ValueError if nothing was recorded.
+    Each keeps its number of arguments; the first ones are changed least. Objects may be shared within one list:
+    send them with `encode_calls`, for plain `values.encode` would lose that. ValueError if nothing was recorded.
     """
     if not recorded:
         raise ValueError("no call was recorded; record at least one before making harder ones")
@@ -63,7 +63,7 @@ def hard_inputs(recorded: Sequence[list[Any]], rng: random.Random, n: int) -> li
 
 
 def encode_calls(calls: Sequence[list[Any]]) -> bytes:
-    """The input for mode `observe`: the calls with what is the same object in each. Raises ValueInvalid, TypeError."""
+    """Write calls as the input of mode `observe`, sharing included. Raises ValueInvalid or TypeError."""
     return values.encode([harness.pack(args) for args in calls])
 
 

@@ -13,46 +13,66 @@ def words(title):
     return tuple(kept)
 
 
-def overlap(mine, theirs):
-    """Share of the words of both titles that they have in common."""
-    if not mine or not theirs:
-        return 0.0
-    common = [word for word in mine if word in theirs]
-    return len(common) / (len(mine) + len(theirs))
+def vocabulary(history):
+    """Every word that a past attempt used, once, in the order of its first use."""
+    known = []
+    for row in history:
+        for word in words(row["title"]):
+            if word not in known:
+                known.append(word)
+    return known
+
+
+def surprise(title, history):
+    """Share of a title's words that no past attempt used."""
+    new = 0
+    for word in words(title):
+        if word not in vocabulary(history):
+            new += 1
+    return new / (len(words(title)) + 1)
 
 
 def familiarity(title, history):
     """How much a title is like the past attempts that led nowhere, recent ones counting more."""
     total = 0.0
     for age, row in enumerate(reversed(history)):
-        if row["outcome"] in ["slow", "worse", "invalid", "broken"]:
-            total += overlap(words(title), words(row["title"])) / (len(history) + age)
+        theirs = words(row["title"])
+        common = [word for word in words(title) if word in theirs]
+        failed = row["outcome"] in ["slow", "worse", "invalid", "broken"]
+        if failed and common:
+            total += len(common) / ((len(theirs) + len(words(title))) * (age + len(history)))
     return total
 
 
 def freshest(titles, history, wanted):
-    """Indexes of the ``wanted`` titles that are least familiar, in their old order."""
+    """Indexes of the ``wanted`` titles that are most surprising and least familiar, in their old order."""
     marks = []
     for index, title in enumerate(titles):
-        marks.append((familiarity(title, history), index))
+        marks.append((familiarity(title, history) - surprise(title, history), index))
     kept = sorted(marks)[:wanted]
     return [index for index in range(len(titles)) if index in [place for mark, place in kept]]
 
 
+def total_weight(history):
+    """Sum of the weights of all rows: the newest row weighs as much as there are rows, the oldest one."""
+    total = 0
+    for place in range(len(history)):
+        total += place + 1
+    return total
+
+
 def credit(history, operators):
-    """For each operator the share of its attempts that were worth keeping, pulled towards the average of all."""
+    """For each operator the share of its attempts that were worth keeping, recent ones counting more."""
     shares = {}
     for operator in operators:
-        tried = 0
-        kept = 0
-        for row in history:
-            good = len([other for other in history if other["outcome"] == "raced"])
+        tried = 0.0
+        kept = 0.0
+        for place, row in enumerate(history):
+            weight = (place + 1) / total_weight(history)
             if row["operator"] == operator:
-                tried += 1
-                if row["outcome"] == "raced":
-                    kept += 1
-        average = good / len(history) if history else 0.0
-        shares[operator] = (kept + 4 * average + 1) / (tried + 5)
+                tried += weight
+                kept += weight * (row["outcome"] == "raced")
+        shares[operator] = (kept + 0.02) / (tried + 0.05)
     return shares
 
 

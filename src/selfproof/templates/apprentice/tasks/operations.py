@@ -7,14 +7,14 @@ outputs must stay equal.
 
 from __future__ import annotations
 
-import hashlib
 import random
 from typing import Any
 
 from selfproof.nouns import Split
-from selfproof.operators import OPERATORS, EditImpossible, edit_function, normal_form, size
+from selfproof.operators import OPERATORS, EditImpossible, edit_function, size
 from selfproof.trial.task import Workload
 
+EDITS = 24
 OUTCOMES = ("raced", "equal", "worse", "worse", "worse", "invalid")
 START = """import numpy as np
 
@@ -34,25 +34,28 @@ class Proposing(Workload):
 
     def _view(self, rng: random.Random) -> dict[str, Any]:
         versions: list[str] = [START]
-        history: list[dict[str, Any]] = []
-        tried: list[str] = []
-        while len(history) < 150:
+        titles: list[tuple[str, str]] = []
+        while len(titles) < EDITS:
             operator = rng.choice(list(OPERATORS))
             try:
                 source, title = edit_function(rng.choice(versions), "merge", operator, rng)
             except EditImpossible:
                 continue
-            outcome = rng.choice(OUTCOMES)
-            tried.append(hashlib.sha256(normal_form(source).encode()).hexdigest()[:16])
-            history.append({"title": title, "operator": operator, "outcome": outcome, "score": rng.random()})
-            if outcome == "raced" and size(source, "merge") < 40:
+            titles.append((title, operator))
+            if size(source, "merge") < 40:
                 versions.append(source)
-        tried += [f"{rng.getrandbits(64):016x}" for _ in range(rng.randrange(500, 1500))]
-        parents = [
-            {"id": str(i), "source": rng.choice(versions), "score": rng.random(), "size": 10} for i in range(12)
-        ]
+        tried = [f"{rng.getrandbits(64):016x}" for _ in range(rng.randrange(1000, 4000))]
         return {
             "kind": "quality", "objective": "memory", "path": "memory.py", "function": "merge",
             "operators": [*OPERATORS, "crossover"], "wanted": 24, "seed": rng.getrandbits(63),
-            "parents": parents, "history": history, "tried": tried,
+            "parents": [
+                {"id": str(i), "source": rng.choice(versions), "score": rng.random(), "size": 10} for i in range(12)
+            ],
+            "history": [self._row(rng, titles) for _ in range(150)], "tried": tried,
         }  # fmt: skip
+
+    def _row(self, rng: random.Random, titles: list[tuple[str, str]]) -> dict[str, Any]:
+        """A past attempt of one edit, or of two as one in three is."""
+        first, second = rng.choice(titles), rng.choice(titles)
+        title = first[0] if rng.random() < 0.7 else f"{first[0]}; {second[0]}"
+        return {"title": title, "operator": first[1], "outcome": rng.choice(OUTCOMES), "score": rng.random()}

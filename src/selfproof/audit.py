@@ -1,0 +1,234 @@
+"""Recompute every decision from the ledger alone: what ``selfproof verify`` does. Never reads the archive.
+
+First the structure (hashes, signatures, blobs; see ``ledger``), then each leaf against a fold of those before it:
+every alpha_k from the charter's weights and the count of confirmations, every scale from the race's differences, every
+bet from the recorded draws, every verdict, guard and adoption, every version's tree hash, every revealed seed key.
+
+Does not protect against: results that were false when they were recorded (re-run trials for that), and an operator
+who kept the key and rewrote the whole history (compare with an earlier checkpoint).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from selfproof.archive.evidence import unpack
+from selfproof.archive.state import State, apply
+from selfproof.archive.tree import tree_of_digests
+from selfproof.certify import effect as effects
+from selfproof.certify import guards as guarding
+from selfproof.certify import seeds, spending
+from selfproof.certify.gate import Rule, judge
+from selfproof.certify.pairs import quality_pair, speed_pair
+from selfproof.certify.scale import robust_scale
+from selfproof.ledger import Leaf, LedgerBroken, Reader, check, read
+
+
+class Wrong(Exception):
+    """This leaf says something that the leaves before it do not support."""
+
+
+def audit(folder: Path) -> dict[str, Any]:
+    """Check a ledger folder; ``ok``, ``entries``, ``root`` and ``first_bad`` ({"index", "kind", "reason"} or None)."""
+    structure = check(folder)
+    result = {"ok": structure.ok, "entries": structure.entries, "root": structure.root,
+              "first_bad": structure.first_bad, "unsigned_tail": structure.unsigned_tail}  # fmt: skip
+    if not structure.ok:
+        return result
+    state = State()
+    reader = read(folder)
+    leaf: Leaf | None = None
+    try:
+        for leaf in reader.leaves():
+            rule = CHECKS.get(leaf.kind)
+            if rule is not None:
+                rule(state, leaf, reader)
+            apply(state, leaf)
+    except (Wrong, LedgerBroken, KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = str(error) if isinstance(error, Wrong | LedgerBroken) else f"malformed: {type(error).__name__} {error}"
+        bad = {"index": leaf.index if leaf else 0, "kind": leaf.kind if leaf else "log", "reason": reason}
+        return {**result, "ok": False, "first_bad": bad}
+    return result
+
+
+def _must(condition: bool, reason: str) -> None:
+    if not condition:
+        raise Wrong(reason)
+
+
+def _close(one: float | None, two: float | None) -> bool:
+    if one is None or two is None:
+        return one is two
+    return math.isclose(one, two, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _genesis(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    body = leaf.body
+    _must(leaf.index == 0 and not state.versions, "a second genesis")
+    _must(tree_of_digests(body["files"]) == body["tree"], "the first tree's hash does not match its files")
+    _must(sum(body["weights"].values()) <= 1 + 1e-12, "the objectives' weights exceed 1")
+    _must(0 < body["alpha"] <= 0.5, "alpha is impossible")
+
+
+def _charter(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    body = leaf.body
+    _must(body["alpha"] <= state.genesis["alpha"], "alpha was raised within one life")
+    _must(sum(body["weights"].values()) <= 1 + 1e-12, "the objectives' weights exceed 1")
+    for name, weight in state.weights.items():
+        _must(body["weights"].get(name) == weight, f"the weight of {name} was changed")
+
+
+def _seed_commit(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    _must(leaf.body["epoch"] == state.epoch + 1, "an epoch's number is out of order")
+
+
+def _seed_reveal(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    opened = state.open_epoch
+    _must(opened is not None and opened["epoch"] == leaf.body["epoch"], "a key for an epoch that is not open")
+    assert opened is not None
+    found = seeds.commitment(bytes.fromhex(leaf.body["key"]))
+    _must(found == opened["commitment"], "the revealed key is not the committed one")
+
+
+def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    body = leaf.body
+    name, counter = body["objective"], body["counter"]
+    _must(counter in {name, f"control-{name}"}, "an unknown counter")
+    _must(state.open_epoch is not None, "a confirmation outside an epoch of committed seeds")
+    _must(not any(c.decision is None for c in state.confirmations.values()), "two confirmations at a time")
+    _must(body["k"] == state.counters.get(counter, 0) + 1, f"k is {body['k']}, it must count on by one")
+    level = spending.level(state.charter["alpha"], state.weights[name], body["k"])
+    _must(_close(body["alpha_k"], level), "alpha_k is not what the charter and k give")
+    _must(_close(body["rule"]["level"], level), "the rule's level is not alpha_k")
+    scale = robust_scale(body["differences"], declared_range=body["rule"]["span"])
+    _must(_close(body["rule"]["scale"], scale), "the scale does not follow from the race")
+    _must(tree_of_digests(body["files"]) == body["candidate"], "the candidate's hash does not match its files")
+    _must(body["base_version"] == state.current, "the incumbent is not the current version")
+    _must(body["candidate"] not in state.barred or counter != name, "the candidate was rolled back before")
+
+
+def _results(state: State, leaf: Leaf, reader: Reader) -> None:
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    _must(confirming.verdict is None, "results after the verdict")
+    header, rows = unpack(reader.get_blob(leaf.body["pairs"]["$blob"]))
+    done = sum(len(unpack(reader.get_blob(d))[1]) for d in confirming.evidence)
+    _must(header["confirmation"] == confirming.id, "the results belong to another confirmation")
+    _must(leaf.body["first"] == done == header["first"] and leaf.body["n"] == len(rows), "pairs are missing or twice")
+
+
+def _pairs(body: dict[str, Any], rows: list[tuple[float, ...]]) -> list[Any]:
+    if body["kind"] == "speed":
+        return [speed_pair(row) for row in rows]
+    return [quality_pair(row, body["better"]) for row in rows]
+
+
+def _rows(reader: Reader, digests: list[str]) -> list[tuple[float, ...]]:
+    return [row for digest in digests for row in unpack(reader.get_blob(digest))[1]]
+
+
+def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
+    body = leaf.body
+    confirming = state.confirmations[body["confirmation"]]
+    _must(confirming.verdict is None, "a second verdict")
+    rows = _rows(reader, confirming.evidence)
+    rule = Rule(**confirming.body["rule"])
+    found = judge(rule, _pairs(confirming.body, rows))
+    _must(found.pairs == body["pairs"] == len(rows), "the number of pairs does not match the results")
+    _must(_close(found.log_wealth, body["log_wealth"]), "the wealth does not follow from the pairs")
+    _must(_close(found.log_mean_wealth, body["log_mean_wealth"]), "the mean bet does not follow from the pairs")
+    _must(_close(found.log_threshold, body["log_threshold"]), "the threshold is not 1/alpha_k")
+    if body["answer"] == "certified":
+        _must(found.answer == "certified", "certified although the bets did not reach their line")
+    else:
+        _must(body["answer"] == "refused", f"the verdict {body['answer']!r} is none")
+    for key in ("k", "alpha_k", "candidate", "incumbent", "objective"):
+        _must(body[key] == confirming.body[key], f"{key} differs from the start of the confirmation")
+    blind = effects.blind_spot(found.pairs, rule.level)
+    _must(_close(blind, body["blind_spot"]), "the blind spot is not 1 - a^(1/n)")
+
+
+def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
+    body = leaf.body
+    number = state.counters.get(f"guard-{body['guard']}", 0) + 1
+    _must(body["number"] == number, "a guard's number is out of order")
+    _must(_close(body["level"], guarding.guard_level(number)), "a guard's level is not what its number gives")
+    wanted = {state.anchor, state.high_water.get(body["guard"], state.anchor)}
+    _must({int(r) for r in body["references"]} == wanted, "a guard's references are not anchor and high water")
+    passes = True
+    for blob in body["references"].values():
+        rows = unpack(reader.get_blob(blob["$blob"]))[1]
+        flat = [part for row in rows for part in quality_pair(row, body["better"]).parts]
+        result = guarding.judge_guard(flat, margin=body["margin"], span=body["span"], level=body["level"])
+        passes = passes and result.passed
+    _must(passes == body["passed"], "a guard's answer does not follow from its draws")
+
+
+def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
+    body = leaf.body
+    confirming = state.confirmations[body["confirmation"]]
+    verdict = confirming.verdict
+    _must(verdict is not None and verdict["answer"] == "certified", "adopted without a certificate")
+    _must(not confirming.counter.startswith("control-"), "a control was adopted")
+    _must(confirming.decision is None, "adopted after a decision")
+    _must(body["candidate"] == confirming.body["candidate"], "another candidate was adopted")
+    _must(body["version"] == len(state.versions) and body["parent"] == state.current, "a version out of order")
+    _must(tree_of_digests(body["files"]) == body["tree"], "the tree's hash does not match its files")
+    expected = {**state.now.files, **confirming.body["files"]}
+    _must(dict(body["files"]) == expected, "the adopted files are not the incumbent's with the candidate's")
+    for (confirmation, guard), passed in state.guard_answers.items():
+        _must(confirmation != confirming.id or passed, f"adopted although guard {guard} did not pass")
+    for digest in body["files"].values():
+        reader.get_blob(digest)
+
+
+def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
+    body = leaf.body
+    version = state.versions[body["version"]]
+    confirming = next(c for c in state.confirmations.values() if c.version == version.number)
+    ys = [pair.y for pair in _pairs(confirming.body, unpack(reader.get_blob(body["pairs"]["$blob"]))[1])]
+    told = body["effect"]
+    if told["kind"] == "ratio":
+        found = {k: math.exp(v) for k, v in asdict(effects.median_interval(ys)).items() if k != "n"}
+    elif told["kind"] == "difference":
+        found = asdict(effects.mean_interval(ys))
+    else:
+        return
+    _must(_close(found["value"], told["value"]), "the effect does not follow from its pairs")
+    _must(_close(found["low"], told["interval"][0]) and _close(found["high"], told["interval"][1]),
+          "the effect's interval does not follow from its pairs")  # fmt: skip
+
+
+def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    body = leaf.body
+    _must(body["from"] == state.current and 0 <= body["to"] < len(state.versions), "a rollback from nowhere")
+    target = state.versions[body["to"]]
+    _must(body["tree"] == target.tree and not target.rolled_back, "a rollback to another tree than it says")
+    undone = [v.number for v in state.versions if v.number > body["to"] and not v.rolled_back]
+    _must(body["undone"] == undone, "a rollback that leaves out a version")
+
+
+def _control(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    _must(confirming.counter.startswith("control-"), "a control on an objective's own counter")
+    _must(confirming.verdict is not None and confirming.verdict["answer"] == leaf.body["answer"],
+          "a control's answer is not its verdict")  # fmt: skip
+
+
+CHECKS: dict[str, Callable[[State, Leaf, Reader], None]] = {
+    "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
+    "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard": _guard, "adopt": _adopt,
+    "canary": _canary, "rollback": _rollback, "control": _control,
+}  # fmt: skip
+
+

@@ -1,0 +1,87 @@
+"""What most commands share: the folder, reading a life without locking it, printing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from selfproof import charter as charters
+from selfproof.archive.state import State, fold
+from selfproof.charter import Charter
+from selfproof.ledger import Reader, read
+from selfproof.life import Paths
+from selfproof.nouns import UsageError
+
+at_option = click.option(
+    "--at", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The program's folder.",
+    show_default="this folder",
+)  # fmt: skip
+json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def dump(value: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+class Seen:
+    """A life as a reader sees it: no lock, no key, no change."""
+
+    def __init__(self, folder: Path) -> None:
+        self.paths = Paths(folder)
+        self.charter: Charter = charters.load(self.paths.charter)
+        if not self.paths.ledger.exists():
+            raise UsageError(
+                f"{folder} has a charter but no ledger yet", advice="Type `selfproof run` or `selfproof init` there."
+            )
+        self.reader: Reader = read(self.paths.ledger)
+        self.state: State = fold(self.reader.leaves())
+
+    def files(self, number: int) -> dict[str, str]:
+        """All files of a version."""
+        return {path: self.reader.get_blob(d).decode() for path, d in self.state.versions[number].files.items()}
+
+    def version(self, name: str) -> int:
+        """The number of "start", "now", "anchor" or a number.
+
+        Raises:
+            UsageError: there is no such version.
+        """
+        known = {"start": 0, "now": self.state.current, "anchor": self.state.anchor}
+        number = known.get(name, int(name) if name.isdecimal() and len(name) < 6 else -1)
+        if not 0 <= number < len(self.state.versions):
+            raise UsageError(
+                f"no version is called {name!r}",
+                advice=f"Use start, now, anchor, or a number from 0 to {len(self.state.versions) - 1}.",
+            )
+        return number
+
+
+def unified(before: dict[str, str], after: dict[str, str], names: tuple[str, str]) -> str:
+    """A unified diff that `git apply` and `patch -p1` take."""
+    import difflib
+
+    parts = []
+    for path in sorted(set(before) | set(after)):
+        old, new = before.get(path), after.get(path)
+        if old == new:
+            continue
+        lines = difflib.unified_diff(
+            (old or "").splitlines(keepends=True), (new or "").splitlines(keepends=True),
+            f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null",
+        )  # fmt: skip
+        parts += [line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines]
+    del names
+    return "".join(parts)
+
+
+def coloured(diff: str, echo: Callable[..., None] = click.echo) -> None:
+    """Print a diff with the usual colours where the terminal takes them."""
+    colours = {"+": "green", "-": "red", "@": "cyan"}
+    for line in diff.splitlines():
+        head = line.startswith(("+++", "---"))
+        echo(click.style(line, fg=colours.get(line[:1]) if not head else None, bold=head))

@@ -1,0 +1,68 @@
+"""``selfproof log``: certified and refused changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from selfproof.archive.state import Confirming, State
+from selfproof.cli.common import Seen, at_option, dump, json_option
+
+
+def rows_of(state: State) -> list[dict[str, Any]]:
+    """One row per confirmation, newest first; controls are named as such."""
+    control_of = {body["confirmation"]: name for name, body in state.controls.items()}
+    return [_row(state, c, control_of.get(c.id)) for c in reversed(state.confirmations.values())]
+
+
+def _row(state: State, confirming: Confirming, control: str | None) -> dict[str, Any]:
+    body, verdict = confirming.body, confirming.verdict or {}
+    version = state.versions[confirming.version] if confirming.version is not None else None
+    effect = version.effect if version is not None else {}
+    answer = (confirming.decision or {}).get("verdict", "open")
+    if version is not None:
+        answer = "rolled back" if version.rolled_back else "certified"
+    elif control is not None:
+        answer = verdict.get("answer", "open")
+    return {
+        "id": confirming.id, "version": confirming.version, "verdict": answer, "objective": body["objective"],
+        "title": body["title"], "effect": effect.get("value"), "interval": effect.get("interval"),
+        "kind": effect.get("kind"), "pairs": verdict.get("pairs"), "alpha_k": body["alpha_k"],
+        "tier": verdict.get("tier"), "origin": f"control {control}" if control else body["operator"],
+        "step": (confirming.decision or {}).get("step"), "reason": (confirming.decision or {}).get("reason"),
+        "time": confirming.time,
+    }  # fmt: skip
+
+
+def effect_words(row: dict[str, Any]) -> str:
+    """The measured effect for a person."""
+    if row["effect"] is None:
+        return ""
+    low, high = row["interval"]
+    if row["kind"] == "ratio":
+        return f"{row['effect']:.2f}x as fast [{low:.2f}, {high:.2f}]"
+    return f"{row['effect']:+.4f} better [{low:+.4f}, {high:+.4f}]"
+
+
+@click.command(epilog="\b\nExamples:\n  selfproof log\n  selfproof log --json | head")
+@at_option
+@json_option
+@click.option("-n", "most", type=click.IntRange(1), help="Only the newest N.")
+def command(folder: Path, as_json: bool, most: int | None) -> None:
+    """Certified and refused changes, newest first."""
+    rows = rows_of(Seen(folder).state)[:most]
+    if as_json:
+        dump(rows)
+        return
+    if not rows:
+        click.echo("nothing was confirmed yet; type: selfproof run")
+    marks = {"certified": ("+", "green"), "refused": ("-", "red"), "rolled back": ("<", "yellow"), "open": ("?", None)}
+    for row in rows:
+        mark, colour = marks[row["verdict"]]
+        number = f"v{row['version']}" if row["version"] is not None else ""
+        words = effect_words(row) or (row["origin"] if row["origin"].startswith("control") else row["reason"] or "")
+        head = click.style(f"{mark} {row['id']:>5} {row['verdict']:<11}", fg=colour)
+        click.echo(f"{head} {number:<4} {row['objective']:<11} {words}")
+        click.echo(f"        {row['title'][:100]}")

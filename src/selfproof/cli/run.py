@@ -1,0 +1,46 @@
+"""``selfproof run``: let the program improve itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from selfproof.cli.common import at_option, json_option
+
+EPILOG = """\b
+Examples:
+  selfproof run                       two minutes; makes the program first if the folder is empty
+  selfproof run --minutes 10 --seed 7
+  selfproof run --json | tail -1      the summary"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Wall clock.  [default: the charter's]")
+@click.option("--seed", type=click.IntRange(0), help="Make the run repeatable; certificates then say so.")
+@click.option("--fail-if-none", is_flag=True, help="Exit with 3 if nothing is certified in this run.")
+@at_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, minutes: float | None, seed: int | None, fail_if_none: bool, folder: Path, as_json: bool
+) -> None:
+    """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
+    from selfproof.cli.views import view_for
+    from selfproof.session import run
+
+    adopted = 0
+    last = None
+    with view_for(as_json) as view:
+        for event in run(folder, minutes, seed):
+            adopted += event["event"] == "decision" and event["verdict"] == "adopted"
+            last = event
+            view.take(event)
+    if last is not None and last.get("ended") == "interrupted":
+        click.echo(f"interrupted; everything is saved. To go on: selfproof run{_at(folder)}", err=True)
+        ctx.exit(130)
+    ctx.exit(3 if fail_if_none and not adopted else 0)
+
+
+def _at(folder: Path) -> str:
+    return "" if folder == Path() else f" --at {folder}"

@@ -1,0 +1,218 @@
+"""The closing table: where the program started, where it is now, and what that is worth, on draws never used before.
+
+Every row is measured on the report split: start and now, people's rules (tuned on the explore split with at least as
+many evaluations as the search spent), a search that may change constants only (with as many candidates), the same
+rule on other corpora, and each slice. What was not run says so.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from selfproof.certify.effect import Estimate, mean_interval, median_interval
+from selfproof.certify.pairs import speed_pair
+from selfproof.charter import Objective
+from selfproof.domains.base import Domain
+from selfproof.domains.quality import Quality
+from selfproof.domains.speed import Speed
+from selfproof.life import Life
+from selfproof.nouns import Candidate, Event
+from selfproof.oversight.stop import Stop
+from selfproof.trial import blocks as trials
+from selfproof.trial.task import Baseline, Task
+
+BLOCKS = 40
+SPEED_PAIRS = 12
+LEAST_EVALUATIONS = 500
+
+
+def reserve(seconds: float) -> float:
+    """Seconds of a run that are kept for the closing table."""
+    return min(30.0, 0.25 * seconds)
+
+
+def table(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
+    """Measure and return one row per objective; yields progress."""
+    rows = []
+    for objective in life.charter.objectives:
+        domain = domains.get(objective.name)
+        if stop.urgent or domain is None:
+            continue
+        yield {"event": "closing", "objective": objective.name}
+        if isinstance(domain, Quality):
+            rows.append((yield from quality_row(life, stop, domain)))
+        elif isinstance(domain, Speed):
+            rows.append(speed_row(life, objective, domain))
+    return rows
+
+
+def _sign(better: str) -> float:
+    return 1.0 if better == "lower" else -1.0
+
+
+def _means(rows: Sequence[Sequence[float]]) -> list[float]:
+    return [statistics.fmean(row) for row in rows]
+
+
+def _told(estimate: Estimate) -> dict[str, Any]:
+    return {"value": estimate.value, "interval": [estimate.low, estimate.high], "blocks": estimate.n}
+
+
+def quality_row(life: Life, stop: Stop, domain: Quality) -> Iterator[Event]:
+    """Start, now, people's rules, the constants-only control, transfer and slices of one quality objective."""
+    objective, task = domain.objective, domain.task
+    start, now = life.version(objective, 0), life.version(objective)
+    seed = life.fresh_seed("report", objective.name)
+    fresh = trials.prepare(task.samples("report", seed, BLOCKS))
+    first, last = _split(domain.on_blocks(start, now, task, fresh).rows)
+    spent = max(domain.evaluated, LEAST_EVALUATIONS)
+    people = task.baselines(seed % 2**32, spent, [block.sample for block in fresh])
+    yield {"event": "closing", "objective": objective.name, "step": "constants-only control"}
+    constants = constants_only(life, stop, domain, fresh)
+    best = min(people, key=lambda b: _sign(task.better) * statistics.fmean(_means(b.draws)), default=None)
+    row: dict[str, Any] = {
+        "name": objective.name, "metric": objective.metric, "better": objective.better,
+        "start": mean_interval(_means(first)).value, "now": mean_interval(_means(last)).value,
+        "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": BLOCKS,
+        "gain": _difference(task, first, last), "best_human": _human(best, last, task) if best else None,
+        "humans": [{"name": b.name, **_told(mean_interval(_means(b.draws)))} for b in people],
+        "human_evaluations": spent, "evaluations": domain.evaluated, "constants_only": constants,
+        "transfer": transfer(life, domain, seed), "slices": slices(task, fresh, first, last, best),
+    }  # fmt: skip
+    row["transfers"] = transfer_words(row)
+    return row
+
+
+def _split(rows: Sequence[Sequence[float]]) -> tuple[list[Sequence[float]], list[Sequence[float]]]:
+    half = len(rows[0]) // 2
+    return [row[:half] for row in rows], [row[half:] for row in rows]
+
+
+def _bounds(values: Sequence[float]) -> list[float]:
+    found = mean_interval(values)
+    return [found.low, found.high]
+
+
+def _difference(task: Task, one: Sequence[Sequence[float]], two: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """How much better ``two`` is than ``one``, paired by block."""
+    sign = _sign(task.better)
+    return _told(mean_interval([sign * (a - b) for a, b in zip(_means(one), _means(two), strict=True)]))
+
+
+def _human(best: Baseline, last: Sequence[Sequence[float]], task: Task) -> dict[str, Any]:
+    """The best human rule, and now as a multiple of it with the interval of the paired difference."""
+    value = statistics.fmean(_means(best.draws))
+    behind = mean_interval([b - a for a, b in zip(_means(best.draws), _means(last), strict=True)])
+    ratio = [1 + behind.low / value, 1 + behind.high / value]
+    return {"name": best.name, "value": value, "tuned": best.tuned, "ratio": 1 + behind.value / value,
+            "ratio_interval": ratio}  # fmt: skip
+
+
+def transfer(life: Life, domain: Quality, seed: int) -> list[dict[str, Any]]:
+    """The same rule on the guards' corpora, start against now."""
+    start, now = life.version(domain.objective, 0), life.version(domain.objective)
+    rows = []
+    for guard in life.charter.guards:
+        if guard.objective != domain.objective.name:
+            continue
+        task = life.guards[guard.name]
+        fresh = trials.prepare(task.samples("report", seed, BLOCKS))
+        first, last = _split(domain.on_blocks(start, now, task, fresh).rows)
+        gain = _difference(task, first, last)
+        rows.append(
+            {"corpus": guard.name, "start": statistics.fmean(_means(first)), "now": statistics.fmean(_means(last)),
+             "interval": _bounds(_means(last)), "gain": gain}
+        )  # fmt: skip
+    return rows
+
+
+def transfer_words(row: dict[str, Any]) -> str:
+    """One sentence: does the gain carry over, by at least half, to text that the rule was not chosen on?"""
+    if not row["transfer"]:
+        return "no other corpus was tried"
+    main = row["gain"]["value"]
+    poor = [t["corpus"] for t in row["transfer"] if t["gain"]["interval"][0] < 0.5 * main or main <= 0]
+    if poor:
+        return f"the gain does not carry over by at least half to: {', '.join(poor)}"
+    return "better than the start on every other corpus too, by at least half of the main gain (95% interval)"
+
+
+def slices(
+    task: Task, fresh: Sequence[trials.Block], first: Sequence[Sequence[float]], last: Sequence[Sequence[float]],
+    best: Baseline | None,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Mean per slice with the interval over blocks that hold it."""
+    rows = []
+    kinds = [task.slice_of(block.sample) for block in fresh]
+    sets = {"start": first, "now": last, **({"best_human": best.draws} if best else {})}
+    for index, name in enumerate(task.slices):
+        row: dict[str, Any] = {"slice": name}
+        for label, draws in sets.items():
+            means = [
+                statistics.fmean(values)
+                for kind, line in zip(kinds, draws, strict=True)
+                if (values := [v for k, v in zip(kind, line, strict=True) if k == index])
+            ]
+            row[label] = _told(mean_interval(means)) if len(means) > 1 else None
+        row["draws"] = sum(k == index for kind in kinds for k in kind)
+        rows.append(row)
+    return rows
+
+
+def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[trials.Block]) -> dict[str, Any] | None:
+    """What changing constants alone reaches from the start with as many candidates; None if there was no time."""
+    control = Quality(life, domain.objective, stream=f"{domain.objective.name}-constants", operators=["constant"])
+    control.evaluated = life.archive.counts().get(control.stream, 0)
+    wanted = life.archive.counts().get(domain.stream, 0)
+    idle = 0
+    while control.evaluated < wanted and not stop.urgent and stop.left > 0 and idle < 3:
+        before = control.evaluated
+        focus = control.observe()
+        assert focus is not None
+        edits = control.propose(focus)
+        files = life.files(0)
+        for _ in control.race([life.candidate(domain.objective, {**files, **e.files}, edit=e) for e in edits]):
+            pass
+        idle = idle + 1 if control.evaluated == before else 0
+    if control.evaluated < wanted and idle < 3:
+        return None
+    if not control.population.members:
+        control.observe()
+    best = control.population.best
+    version = Candidate(best.id, domain.objective.name, {**life.version(domain.objective, 0).files, control.path: best.source})
+    rows = domain.on_blocks(version, life.version(domain.objective), domain.task, fresh).rows
+    first, last = _split(rows)
+    return {**_told(mean_interval(_means(first))), "evaluations": control.evaluated,
+            "now_is_better_by": _difference(domain.task, first, last)}  # fmt: skip
+
+
+def speed_row(life: Life, objective: Objective, domain: Speed) -> dict[str, Any]:
+    """The workload's time at the start and now, and each rewritten function's ratio, on inputs of the report split."""
+    start, now = life.files(0), life.files()
+    functions = sorted(
+        {c.body["notes"]["function"] for c in life.state.confirmations.values()
+         if c.version is not None and c.body["objective"] == objective.name}
+    )  # fmt: skip
+    changed = life.version(objective, 0).id != life.version(objective).id
+    seed = life.fresh_seed("report", objective.name)
+    row: dict[str, Any] = {
+        "name": objective.name, "metric": objective.metric, "better": objective.better, "best_human": None,
+        "constants_only": None, "transfer": [], "functions": [], "hot": domain.hot,
+    }  # fmt: skip
+    times = domain.whole(start, now, seed, SPEED_PAIRS)
+    row["start"], row["now"] = (statistics.median(t[i] for t in times) for i in (0, 1))
+    ratio = median_interval([speed_pair(t).y for t in times])
+    row["interval"] = [row["start"] / math.exp(ratio.high), row["start"] / math.exp(ratio.low)]
+    row["ratio"] = {"value": math.exp(ratio.value), "interval": [math.exp(ratio.low), math.exp(ratio.high)]}
+    for function in functions if changed else []:
+        ys = [speed_pair(t).y for t in domain.replays(start, now, function, seed, SPEED_PAIRS)]
+        if len(ys) >= 6:
+            found = {k: math.exp(v) for k, v in asdict(median_interval(ys)).items() if k != "n"}
+            row["functions"].append(
+                {"function": function, "ratio": found["value"], "interval": [found["low"], found["high"]]}
+            )
+    return row

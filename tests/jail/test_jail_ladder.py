@@ -1,0 +1,145 @@
+"""The ladder: what it takes, what it refuses, and that a layer that does not hold is noticed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import need
+
+import selfproof.jail
+from selfproof.jail import JailUnavailable, Pool, kernel, ladder, view
+from selfproof.jail.worker import Worker, WorkerFailed
+
+SECURITY = "__init__ child forkserver kernel ladder pool protocol values values_reader view worker".split()  # noqa: SIM905
+
+
+def test_auto_takes_the_strongest_and_says_what_holds() -> None:
+    need("jail")
+    with Pool(1) as pool:
+        assert pool.tier == "jail"
+        assert pool.layers[:3] == ("pidns", "netns", "mntns") and {"seccomp", "rlimits"} <= set(pool.layers)
+        assert any(layer.startswith("landlock:") for layer in pool.layers)
+        assert any(layer.startswith("uid:") for layer in pool.layers) == (os.geteuid() == 0)
+
+
+def test_without_bubblewrap_auto_is_confined_and_jail_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "_BUBBLEWRAP", ())
+    with Pool(1) as pool:
+        assert pool.tier == "confined" and "pidns" not in pool.layers
+    with pytest.raises(JailUnavailable, match="not installed") as caught:
+        Pool(1, require="jail")
+    assert "apt install bubblewrap" in caught.value.advice() and caught.value.exit_code == 1
+
+
+def test_a_bubblewrap_that_fails_is_not_a_jail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view, "_BUBBLEWRAP", ("/usr/bin/false",))
+    with Pool(1) as pool:
+        assert pool.tier == "confined"
+    with pytest.raises(JailUnavailable):
+        Pool(1, require="jail")
+
+
+def test_other_systems_are_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel.sys, "platform", "darwin")
+    with pytest.raises(JailUnavailable) as caught:
+        Pool(1)
+    assert "Linux" in caught.value.advice()
+
+
+@pytest.mark.parametrize("require", ["none", "", "JAIL", "weak"])
+def test_there_is_no_rung_below(require: str) -> None:
+    with pytest.raises(ValueError, match="choose one of"):
+        Pool(1, require=require)
+
+
+def test_the_environment_cannot_weaken_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    need("jail")
+    fake = tmp_path / "bwrap"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    for name, value in {"PATH": str(tmp_path), "LD_PRELOAD": "/nowhere.so", "PYTHONPATH": "/nowhere",
+                        "PYTHONSTARTUP": "/nowhere", "SELFPROOF_REQUIRE": "none"}.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    with Pool(1) as pool:
+        assert pool.tier == "jail"
+
+
+def start(tier: str, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> Worker:
+    """Start a worker whose fork-server has one layer taken out, as a broken kernel or a bug would."""
+    boot = "import sys; sys.path.extend(sys.argv[1:]); from selfproof.jail import child, forkserver, kernel; "
+    monkeypatch.setattr(view, "_BOOT", f"{boot}{sabotage}; forkserver.main()")
+    return ladder.start(tier, ["numpy"])
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "complaint"),
+    [
+        ("kernel.seccomp_restrict = lambda: None", "got out: .*fork"),
+        ("kernel.landlock_restrict = lambda ruleset: None", "got out: opened"),
+        ("child._set_limits = lambda *a, **k: None", "resource limits"),
+        ("kernel.landlock_abi = lambda: 0", "Landlock"),
+        ("kernel.FILTER = b''", "jail_failed"),
+        ("forkserver.os.setresuid = lambda *a: None", "uid is not in force"),
+        ("sys.exit(3)", "it ended or was silent"),
+    ],
+)
+def test_a_missing_layer_is_noticed(monkeypatch: pytest.MonkeyPatch, sabotage: str, complaint: str) -> None:
+    if "setresuid" in sabotage and os.geteuid() != 0:
+        pytest.skip("only root changes to another uid")
+    with pytest.raises(WorkerFailed, match=complaint):
+        start("confined", monkeypatch, sabotage)
+
+
+def test_a_jail_without_namespaces_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("jail")
+    monkeypatch.setattr(view, "jailed_command", lambda program, uid: view.python_command())
+    with pytest.raises(WorkerFailed, match="namespaces"):
+        ladder.start("jail", [])
+
+
+def test_a_shared_network_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("jail")
+    real = view.jailed_command
+    monkeypatch.setattr(
+        view, "jailed_command", lambda *a: [part for part in real(*a) if part != "--unshare-net"]
+    )
+    with pytest.raises(WorkerFailed, match="namespaces"):
+        ladder.start("jail", [])
+
+
+def test_a_preload_that_does_not_exist_is_named() -> None:
+    with pytest.raises(JailUnavailable, match="no_such_module"):
+        Pool(1, require="confined", preload=("no_such_module",))
+
+
+def test_workers_have_uids_of_their_own() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root changes to another uid")
+    assert len({ladder._uid() for _ in range(1000)}) == 1000
+
+
+def test_only_what_runs_inside_is_visible() -> None:
+    readable, listable = view.visible()
+    package = Path(selfproof.jail.__file__).parents[1]
+    for path in package.rglob("*.py"):
+        covered = any(str(path) == rule or str(path).startswith(f"{rule}/") for rule in readable)
+        inside = path in view._INSIDE or package / "operators" in path.parents
+        assert covered == inside, path
+    assert not any(path.startswith(("/root/.ssh", "/etc/shadow", "/home")) and "lib" not in path for path in readable)
+    assert all(Path(path).is_dir() for path in listable)
+
+
+def test_public_names() -> None:
+    assert selfproof.jail.__all__ == ["JailUnavailable", "Job", "Limits", "Outcome", "Pool", "Status"]
+    assert all(getattr(selfproof.jail, name) for name in selfproof.jail.__all__)
+    with pytest.raises(AttributeError):
+        _ = selfproof.jail.Nothing
+
+
+@pytest.mark.parametrize("name", SECURITY)
+def test_modules_say_what_they_do_not_protect_against(name: str) -> None:
+    text = (Path(selfproof.jail.__file__).parent / f"{name}.py").read_text()
+    assert "\nDoes not protect against:\n- " in text.split('"""')[1]
+    assert len(text.splitlines()) <= 250
