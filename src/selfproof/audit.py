@@ -230,5 +230,3 @@ CHECKS: dict[str, Callable[[State, Leaf, Reader], None]] = {
     "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard": _guard, "adopt": _adopt,
     "canary": _canary, "rollback": _rollback, "control": _control,
 }  # fmt: skip
-
-

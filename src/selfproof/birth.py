@@ -37,7 +37,8 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
                     _copy(real / part, folder / part)
     except OSError as error:
         raise SelfproofError(
-            f"cannot write to {folder.resolve()}: {error.strerror or error}", advice="Use a folder that you may write to."
+            f"cannot write to {folder.resolve()}: {error.strerror or error}",
+            advice="Use a folder that you may write to.",
         ) from None
     return life.birth(folder, seed)
 

@@ -156,7 +156,7 @@ def _value(spec: dataclasses.Field[Any], value: Any, where: str) -> Any:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise CharterError(f"charter: {place} must be a list of strings, got {value!r}")
         return tuple(value)
-    wanted = {"str": (str,), "int": (int,), "float": (int, float)}[kind]
+    wanted: Any = {"str": (str,), "int": (int,), "float": (int, float)}[kind]
     if not isinstance(value, wanted) or isinstance(value, bool):
         raise CharterError(f"charter: {place} must be a {kind}, got {value!r}")
     low, high, choices = (spec.metadata[key] for key in ("low", "high", "choices"))

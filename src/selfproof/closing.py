@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -35,12 +35,12 @@ def reserve(seconds: float) -> float:
     return min(30.0, 0.25 * seconds)
 
 
-def table(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
+def table(life: Life, stop: Stop, domains: dict[str, Domain]) -> Generator[Event, None, list[dict[str, Any]]]:
     """Measure and return one row per objective; yields progress."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for objective in life.charter.objectives:
         domain = domains.get(objective.name)
-        if stop.urgent or domain is None:
+        if domain is None:
             continue
         yield {"event": "closing", "objective": objective.name}
         if isinstance(domain, Quality):
@@ -62,7 +62,7 @@ def _told(estimate: Estimate) -> dict[str, Any]:
     return {"value": estimate.value, "interval": [estimate.low, estimate.high], "blocks": estimate.n}
 
 
-def quality_row(life: Life, stop: Stop, domain: Quality) -> Iterator[Event]:
+def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, None, dict[str, Any]]:
     """Start, now, people's rules, the constants-only control, transfer and slices of one quality objective."""
     objective, task = domain.objective, domain.task
     start, now = life.version(objective, 0), life.version(objective)
@@ -169,7 +169,7 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
     control.evaluated = life.archive.counts().get(control.stream, 0)
     wanted = life.archive.counts().get(domain.stream, 0)
     idle = 0
-    while control.evaluated < wanted and not stop.urgent and stop.left > 0 and idle < 3:
+    while control.evaluated < wanted and stop.left > 0 and idle < 3:
         before = control.evaluated
         focus = control.observe()
         assert focus is not None
@@ -183,7 +183,8 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
     if not control.population.members:
         control.observe()
     best = control.population.best
-    version = Candidate(best.id, domain.objective.name, {**life.version(domain.objective, 0).files, control.path: best.source})
+    files = {**life.version(domain.objective, 0).files, control.path: best.source}
+    version = Candidate(best.id, domain.objective.name, files)
     rows = domain.on_blocks(version, life.version(domain.objective), domain.task, fresh).rows
     first, last = _split(rows)
     return {**_told(mean_interval(_means(first))), "evaluations": control.evaluated,
@@ -201,9 +202,9 @@ def speed_row(life: Life, objective: Objective, domain: Speed) -> dict[str, Any]
     seed = life.fresh_seed("report", objective.name)
     row: dict[str, Any] = {
         "name": objective.name, "metric": objective.metric, "better": objective.better, "best_human": None,
-        "constants_only": None, "transfer": [], "functions": [], "hot": domain.hot,
+        "constants_only": None, "transfer": [], "functions": [], "hot": [asdict(hot) for hot in domain.hot],
     }  # fmt: skip
-    times = domain.whole(start, now, seed, SPEED_PAIRS)
+    times = domain.whole(start, now, "report", seed, SPEED_PAIRS)
     row["start"], row["now"] = (statistics.median(t[i] for t in times) for i in (0, 1))
     ratio = median_interval([speed_pair(t).y for t in times])
     row["interval"] = [row["start"] / math.exp(ratio.high), row["start"] / math.exp(ratio.low)]

@@ -53,10 +53,7 @@ def compare(life: Life, one: Files, two: Files, objective: Objective, on: str, s
         return _speed(life, one, two, objective, on, seed)
     domain = Quality(life, objective)
     task = domain.task
-    if on in SPLITS:
-        samples = task.samples(on, seed, BLOCKS)  # type: ignore[arg-type]
-    else:
-        samples = _from_file(domain, Path(on), seed)
+    samples = task.samples(on, seed, BLOCKS) if on in SPLITS else _from_file(domain, Path(on), seed)  # type: ignore[arg-type]
     a, b = (life.candidate(objective, files) for files in (one, two))
     rows = domain.on_blocks(a, b, task, trials.prepare(samples)).rows
     gains = [quality_pair(row, task.better).y for row in rows]
@@ -88,14 +85,15 @@ def _from_file(domain: Quality, path: Path, seed: int) -> list[Any]:
         return domain.task.from_text(text, seed, BLOCKS)
     except NotImplementedError:
         raise UsageError(
-            f"objective {domain.objective.name} cannot be compared on a file", advice=f"Use one of: {', '.join(SPLITS)}."
+            f"objective {domain.objective.name} cannot be compared on a file",
+            advice=f"Use one of: {', '.join(SPLITS)}.",
         ) from None
 
 
 def _speed(life: Life, one: Files, two: Files, objective: Objective, on: str, seed: int) -> dict[str, Any]:
     if on not in SPLITS:
         raise UsageError(f"a speed objective is compared on a split, not on {on!r}", advice=f"One of: {SPLITS}.")
-    times = Speed(life, objective).whole(one, two, seed, PAIRS)
+    times = Speed(life, objective).whole(one, two, on, seed, PAIRS)  # type: ignore[arg-type]
     found = median_interval([speed_pair(t).y for t in times])
     a, b = (sorted(t[i] for t in times)[len(times) // 2] for i in (0, 1))
     return {

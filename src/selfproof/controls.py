@@ -91,7 +91,7 @@ def _planted(life: Life, domain: Quality) -> tuple[Candidate, Candidate] | None:
     text = domain.task.damaged(incumbent.files[path], function)
     if text is None:
         return None
-    edit = Edit(domain.objective.name, {}, "answer with full confidence in the counts", "edit", incumbent.id)
+    edit = Edit(domain.objective.name, {}, "put the mass on the right symbol again", "edit", incumbent.id)
     return Candidate(incumbent.id, incumbent.objective, incumbent.files, edit), _edited(incumbent, path, text, "")
 
 

@@ -28,9 +28,14 @@ from selfproof.charter import Charter, Objective
 from selfproof.jail import Limits, Pool
 from selfproof.ledger import Leaf, Ledger
 from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
+from selfproof.oversight.stop import Stop
 from selfproof.trial.task import Task, Workload
 
 PRIVATE = ".selfproof"
+
+
+class Halted(Exception):
+    """A person stopped the run; nothing is lost."""
 
 
 @dataclass
@@ -68,6 +73,7 @@ class Life:
     trials: int = 0
     cpu_seconds: float = 0.0
     controls_done: bool = False
+    stop: Stop | None = None
     finished: list[str] = field(default_factory=list)
 
     @property
@@ -141,6 +147,19 @@ class Life:
         }  # fmt: skip
         self.log("seed-commit", body, durable=True)
         self.epoch_key = key
+
+    def stopping(self) -> bool:
+        """Whether the run should come to an end."""
+        return self.stop is not None and self.stop.reason is not None
+
+    def pause_point(self) -> None:
+        """A place where a person's stop takes effect at once; what is open stays open and is taken up again.
+
+        Raises:
+            Halted: a person asked for a stop.
+        """
+        if self.stop is not None and self.stop.urgent:
+            raise Halted(str(self.stop.reason))
 
     @property
     def seeds_kind(self) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from selfproof.adopt import repo
@@ -32,7 +32,7 @@ from selfproof.trial.task import Task
 
 FIRST_PAIRS = 12
 MORE_PAIRS = 6
-CANARY_PAIRS = 30
+CANARY_PAIRS = {"quality": 30, "speed": 20}
 GUARD_BLOCKS = 6
 MOST_GUARD_BLOCKS = 60
 
@@ -85,7 +85,7 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
 
 def confirm(
     life: Life, domain: Domain, finalist: Finalist, *, control: str | None = None, opened: Confirming | None = None
-) -> Iterator[Event]:
+) -> Generator[Event, None, Confirming]:
     """Test a finalist on fresh pairs until the gate decides; returns the ``Confirming`` through the generator."""
     confirming = opened or start(life, domain, finalist, control)
     body = confirming.body
@@ -97,6 +97,7 @@ def confirm(
     tier, broken = "", None
     yield _progress(confirming, verdict, tier)
     while verdict.answer == "undecided" and broken is None:
+        life.pause_point()
         done = verdict.pairs
         ahead = FIRST_PAIRS if done == 0 else MORE_PAIRS
         drawn = [
@@ -170,7 +171,9 @@ def _certificate(
     )  # fmt: skip
 
 
-def decide(life: Life, domain: Domain, finalist: Finalist, confirming: Confirming) -> Iterator[Event]:
+def decide(
+    life: Life, domain: Domain, finalist: Finalist, confirming: Confirming
+) -> Generator[Event, None, Decision | None]:
     """After a certified verdict: guards, the last checks, the charter's limits; then adopt or refuse."""
     body = confirming.body
     verdict = confirming.verdict
@@ -198,6 +201,7 @@ def decide(life: Life, domain: Domain, finalist: Finalist, confirming: Confirmin
     decision = adopt(life, domain.objective, finalist, confirming, high_water)
     domain.settled(finalist, adopted=True)
     measured = canary(life, domain, finalist, decision)
+    decision = replace(decision, effect=measured)
     yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "adopted",
            "step": "adopt", "reason": reason, "version": decision.version, "title": body["title"],
            "operator": body["operator"], "effect": measured, "pairs": verdict["pairs"],
@@ -333,7 +337,8 @@ def commit_message(number: int, title: str, objective: str, verdict: dict[str, A
 def canary(life: Life, domain: Domain, finalist: Finalist, decision: Decision) -> dict[str, Any]:
     """How large the gain is, from pairs that no decision has seen."""
     drawn = [
-        life.fresh_seed("canary", finalist.candidate.id, decision.version, j) for j in range(CANARY_PAIRS)
+        life.fresh_seed("canary", finalist.candidate.id, decision.version, j)
+        for j in range(CANARY_PAIRS[domain.objective.kind])
     ]
     measured: Measured = domain.measure(finalist, drawn)
     ys = [_pair(domain.objective, row).y for row in measured.rows]

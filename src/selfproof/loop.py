@@ -1,21 +1,21 @@
 """The loop: seven verbs in order. A program looks at itself, suggests changes, and adopts only what is proved.
 
-     program -> observe -> propose -> screen -> trial -> certify -> adopt -> learn -> program
+program -> observe -> propose -> screen -> trial -> certify -> adopt -> learn -> program
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from selfproof import controls, line
+from selfproof.certify.spending import gamma
 from selfproof.domains.base import Domain
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
 from selfproof.learn.attention import Attention
 from selfproof.life import Life
-from selfproof.nouns import Candidate, Decision, Edit, Event
+from selfproof.nouns import Candidate, Edit, Event
 from selfproof.oversight.stop import Stop
 from selfproof.screen import screen
 
@@ -47,14 +47,15 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
         if (finalist := domain.finalist()) is not None and stop.reason is None:
             confirming = yield from line.confirm(life, domain, finalist)
             decision = yield from line.decide(life, domain, finalist, confirming)
-            gain = log_gain(life, decision)
+            if decision is not None:
+                gain = domain.gain_of(finalist, decision.effect)
             yield from controls.due(life, domain)
 
         attention.spent(name, time.monotonic() - began, gain)
         yield {"event": "status", "left": stop.left, **standing(life)}
 
 
-def screened(life: Life, domain: Domain, edits: list[Edit]) -> Iterator[Event]:
+def screened(life: Life, domain: Domain, edits: list[Edit]) -> Generator[Event, None, list[Candidate]]:
     """Turn edits into candidates, leaving out what the rules forbid; returns the candidates."""
     files = life.files()
     first_size = sum(map(len, life.files(0).values()))
@@ -79,22 +80,13 @@ def within_budget(life: Life) -> bool:
     return life.cpu_seconds < life.charter.budget.cpu_hours * 3600
 
 
-def log_gain(life: Life, decision: Decision | None) -> float:
-    """The adopted gain as the logarithm of a ratio, so that objectives can be compared."""
-    if decision is None or decision.version is None:
-        return 0.0
-    effect = life.state.versions[decision.version].effect
-    if effect.get("kind") == "ratio":
-        return math.log(max(effect["value"], 1e-9))
-    return abs(float(effect.get("value", 0.0))) / 4.0
-
-
 def standing(life: Life) -> Event:
     """Where the life stands, for the live view."""
     state = life.state
     return {
         "version": state.current, "trials": life.trials, "cpu_seconds": life.cpu_seconds,
-        "certified": state.adoptions(), "entries": life.ledger.size,
+        "certified": state.adoptions(), "entries": life.ledger.size, "tier": life.jail.tier,
+        "alpha": {"total": state.charter["alpha"], "spent": state.spent(gamma, state.charter["alpha"])},
         "refused": sum(1 for c in state.confirmations.values()
                        if c.decision is not None and c.decision["verdict"] == "refused"
                        and not c.counter.startswith("control-")),

@@ -1,4 +1,4 @@
-"""One ``selfproof run`` from start to end: open or make the program, live, close with the table and the ledger's head."""
+"""One ``selfproof run`` from start to end: open or make the program, live, close with table and ledger head."""
 
 from __future__ import annotations
 
@@ -33,28 +33,32 @@ def run(folder: Path, stop_after: float | None, seed: int | None) -> Iterator[Ev
     seconds = 60 * (load(paths.charter).budget.minutes if stop_after is None else stop_after)
     stop = Stop(paths.stop, max(1.0, seconds - closing.reserve(seconds)))
     with stop.on_signals(), life.opened(folder, seed=seed) as living:
-        jail = living.jail
-        yield {
-            "event": "start", "program": living.state.genesis["program"], "folder": str(folder.resolve()),
-            "version": living.state.current, "tier": jail.tier, "layers": list(jail.layers), "seconds": seconds,
-            "alpha": living.state.charter["alpha"], "objectives": [o.name for o in living.charter.objectives],
-            "finished": living.finished, "seeds": living.seeds_kind,
-        }  # fmt: skip
-        domains = loop.domains_of(living)
-        yield from loop.live(living, stop, domains)
-        ended = stop.reason or "nothing left to try"
+        living.stop = stop
+        yield opening(living, seconds)
         rows: list[dict[str, Any]] = []
-        if not stop.urgent:
-            table = Stop(paths.stop, closing.reserve(seconds))
-            with table.on_signals():
-                rows = yield from closing.table(living, table, domains)
-            ended = table.reason if table.urgent and table.reason else ended
+        domains = loop.domains_of(living)
+        try:
+            yield from loop.live(living, stop, domains)
+            ended = stop.reason or "nothing left to try"
+            stop.extend(closing.reserve(seconds))
+            rows = yield from closing.table(living, stop, domains)
             living.log("report", {"table": living.blob(life.to_json(rows))})
-        if stop.urgent:
-            living.log("halt" if stop.reason == "stop file" else "pause", {"by": stop.reason})
+        except life.Halted:
+            ended = str(stop.reason)
+            living.log("halt", {"by": ended})
         living.end_epoch()
-        living.ledger.commit()
         yield summary(living, rows, ended, time.monotonic() - began)
+
+
+def opening(living: Life, seconds: float) -> Event:
+    """The first event of a run."""
+    return {
+        "event": "start", "program": living.state.genesis["program"], "folder": str(living.paths.folder.resolve()),
+        "version": living.state.current, "tier": living.jail.tier, "layers": list(living.jail.layers),
+        "seconds": seconds, "alpha": living.state.charter["alpha"],
+        "objectives": [o.name for o in living.charter.objectives],
+        "finished": living.finished, "seeds": living.seeds_kind,
+    }  # fmt: skip
 
 
 def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float) -> Event:
@@ -70,13 +74,15 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         raise SelfCheckFailed(f"the ledger does not verify: {checked['first_bad']}", advice="Keep the folder as it is.")
     adopted = [v for v in state.versions[1:] if not v.rolled_back]
     alpha = state.charter["alpha"]
+    controls = {name: state.controls[name]["answer"] if name in state.controls else "not_run" for name in EXPECTED}
     return {
         "event": "summary", "seconds": round(seconds, 1), "trials": living.trials, "certified": len(adopted),
         "refused": loop.standing(living)["refused"], "objectives": rows,
-        "controls": {name: state.controls[name]["answer"] if name in state.controls else "not_run" for name in EXPECTED},
+        "controls": controls,
         "control_words": {name: body["why"] for name, body in state.controls.items()},
         "alpha": {"total": alpha, "spent": state.spent(gamma, alpha)},
         "ledger": {"entries": checked["entries"], "root": checked["root"], "verified": checked["ok"]},
-        "ended": ended, "version": state.current, "tier": living.jail.tier, "folder": str(living.paths.folder.resolve()),
+        "ended": ended, "version": state.current, "tier": living.jail.tier,
+        "folder": str(living.paths.folder.resolve()),
         "candidates": sum(state.batches.values()), "cpu_seconds": round(living.cpu_seconds, 1),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Both tiers for every test that takes `pool`; a tier that this machine cannot offer is skipped, and says why."""
+"""Both tiers for every test that takes `pool`; one that this machine cannot offer is skipped."""
 
 from __future__ import annotations
 

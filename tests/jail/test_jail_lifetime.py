@@ -23,7 +23,8 @@ ONE = [values.encode(1)]
 ENGINE = """
 import sys, time
 from selfproof.jail import Job, Limits, Pool, values
-hang = Job({"m.py": "def f(x):\\n    while True: pass"}, "m.py:f", [values.encode(1)], limits=Limits(wall_s=60, cpu_s=60))
+program = {"m.py": "def f(x):\\n    while True: pass"}
+hang = Job(program, "m.py:f", [values.encode(1)], limits=Limits(wall_s=60, cpu_s=60))
 pool = Pool(1, require=sys.argv[1])
 pool.submit(hang)
 time.sleep(0.3)

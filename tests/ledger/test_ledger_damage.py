@@ -62,9 +62,7 @@ def test_random_flips_in_every_file(populated):
     for path in files(populated):
         size = path.stat().st_size
         for offset in {0, size - 1, *(rng.randrange(size) for _ in range(60))}:
-            expect_named(
-                populated, path, offset, flip(populated, path, offset, rng.randrange(1, 256)), records
-            )
+            expect_named(populated, path, offset, flip(populated, path, offset, rng.randrange(1, 256)), records)
 
 
 @pytest.mark.slow

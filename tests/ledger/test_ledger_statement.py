@@ -20,15 +20,9 @@ SUBJECT = {"demo": "ab" * 32}
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers(-MAX_INT, MAX_INT)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | text
+    st.none() | st.booleans() | st.integers(-MAX_INT, MAX_INT) | st.floats(allow_nan=False, allow_infinity=False) | text
 )
-values = st.recursive(
-    scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(text, v, max_size=4), max_leaves=12
-)
+values = st.recursive(scalars, lambda v: st.lists(v, max_size=4) | st.dictionaries(text, v, max_size=4), max_leaves=12)
 
 
 def test_the_bytes_of_a_leaf():
@@ -145,9 +139,7 @@ def test_blobs_are_found_anywhere():
     assert list(blobs_of({"x": [{"y": {"$blob": a}}], "z": ({"$blob": b},), "t": "$blob"})) == [a, b]
 
 
-@pytest.mark.parametrize(
-    "bad", [{"$blob": "a"}, {"$blob": None}, {"$blob": "a" * 64, "size": 1}, {"$blob": "A" * 64}]
-)
+@pytest.mark.parametrize("bad", [{"$blob": "a"}, {"$blob": None}, {"$blob": "a" * 64, "size": 1}, {"$blob": "A" * 64}])
 def test_malformed_blob_references(bad):
     with pytest.raises(ValueError, match="blob reference"):
         list(blobs_of([bad]))

@@ -125,7 +125,7 @@ def f(p, xs):
     ),
     'shadow sum': (
         """
-def sum(xs): 
+def sum(xs):
     xs.append(1)
     return len(xs)
 def f(p, xs):
@@ -385,7 +385,7 @@ def f(xs, c):
     return out
 """,
         ([[0, 0], 0], [[0, 1, 2], 1], [[0, 1], 0],),
-        '',
+        'set membership',
     ),
     'walrus': (
         """
@@ -646,7 +646,8 @@ def h(x):
 def f(xs):
     return [h(x) for x in xs]
 """,
-        ([[1, 1.0, True, 0.0, -0.0, False, nan, nan, None, '1', b'1', (1,), (1.0,), (True,), (0.0,), (-0.0,), [1], [1.0]]],),
+        ([[1, 1.0, True, 0.0, -0.0, False, nan, nan, None, '1',
+           b'1', (1,), (1.0,), (True,), (0.0,), (-0.0,), [1], [1.0]]],),
         'call cache',
     ),
     'helper raises': (
@@ -717,7 +718,7 @@ def f(xs):
     return out
 """,
         ([[1, 1, 1]],),
-        'call cache, hoist',
+        'call cache, hoist, set membership',
     ),
     'helper iterator global': (
         """
@@ -978,6 +979,121 @@ def f(xs, ys):
 """,
         ([[0, 1, 2], ['a', 'b', 'c', 'dd', 'e']],),
         'hoist',
+    ),
+    'grown, popped': (
+        """
+def f(xs):
+    out = []
+    for x in xs:
+        if x in out:
+            out.pop(0)
+        else:
+            out.append(x)
+    return out
+""",
+        ([[1, 2, 1, 1, 2]],),
+        '',
+    ),
+    'grown, sorted and inserted': (
+        """
+def f(xs):
+    out, other = [], []
+    for x in xs:
+        if x in out or x in other:
+            out.insert(0, x + 1)
+        other.append(x)
+        other.sort()
+    return out
+""",
+        ([[1, 2, 1, 1, 2]],),
+        '',
+    ),
+    'grown, changed by index': (
+        """
+def f(xs):
+    out = [0]
+    for x in xs:
+        out.append(x in out)
+        out[0] = x
+    return out
+""",
+        ([[1, 2, 1, 1, 2]],),
+        '',
+    ),
+    'grown, changed through another name': (
+        """
+def f(xs):
+    out = [0]
+    other = out
+    for x in xs:
+        other[0] = x
+        out.append(x in out)
+    return out
+""",
+        ([[1, 2, 1, 1, 2]],),
+        '',
+    ),
+    'grown, bound twice': (
+        """
+def f(xs):
+    out = [0]
+    for x in xs:
+        out.append(x in out)
+        if x == 2:
+            out = [2]
+    return out
+""",
+        ([[1, 2, 1, 1, 2]],),
+        '',
+    ),
+    'grown, multiplied': (
+        """
+def f(xs):
+    out = [0]
+    for x in xs:
+        out.append(x in out)
+        out *= x
+    return out
+""",
+        ([[1, 2, 0, 1, 2]],),
+        '',
+    ),
+    'grown anew in each round': (
+        """
+def f(xss):
+    made = []
+    for xs in xss:
+        out = []
+        for x in xs:
+            if x not in out: out.append(x)
+        made.append(len(out))
+    return made
+""",
+        ([[[1, 2, 1], [1, 1.0, True, nan, nan], [[], [], (1,), (1.0,)], ["a", b"a", None, None]]], [[[1]]]),
+        'set membership',
+    ),
+    'grown by extend and +=': (
+        """
+def f(xs, ys):
+    out = list(ys)
+    for x in xs:
+        out += [x not in out, (x, 1) in out]
+        out.extend([x, -x in out])
+    return out
+""",
+        ([[1, 2, 1.0, True], [nan, 2]], [[1, 0.0], (1, 1)], [[1, "a"], []], [[1, 2], "ab"], [[1], 3]),
+        'set membership',
+    ),
+    'grown in a function that calls itself': (
+        """
+def f(xs):
+    out = []
+    for x in xs:
+        if x not in out: out.append(x)
+    return f(out[1:]) if len(out) > 1 else out
+""",
+        ([[1, 2, 1]],),
+        '',
     ),
 }  # fmt: skip
 

@@ -84,7 +84,7 @@ LEFT_ALONE = {
     "decorated": "import functools\n@functools.cache\n" + F,
     "async": "async " + F,
     "a generator": "def f(xs, ys):\n    for x in xs:\n        yield x in ys\n",
-    "a nested function": "def f(xs, ys):\n    def g():\n        ys.append(1)\n    return [(x in ys, g()) for x in xs]\n",
+    "a nested function": "def f(xs, ys):\n    def g():\n        ys.append(1)\n    return [(x in ys, g()) for x in xs]",
     "a nested class": "def f(xs, ys):\n    class C:\n        pass\n    return [x in ys for x in xs]\n",
     "locals()": "def f(xs, ys):\n    out = [x in ys for x in xs]\n    return out, locals()\n",
     "exec in the module": F + "exec('f = 1')\n",

@@ -75,9 +75,9 @@ class Population:
         """The first member."""
         return self.members[0]
 
-    def bar(self) -> tuple[float, ...]:
-        """Scores that a newcomer is compared with rung by rung: the last member's."""
-        return self.members[-1].scores
+    def bar(self, place: int) -> tuple[float, ...] | None:
+        """Scores that a newcomer is compared with rung by rung: those of the member at ``place``, or the last."""
+        return self.members[min(place, len(self.members)) - 1].scores if len(self.members) > 2 else None
 
     def parents(self, n: int, rng: random.Random) -> list[Member]:
         """``n`` parents, drawn with replacement."""

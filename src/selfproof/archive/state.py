@@ -80,7 +80,6 @@ class State:
     barred: set[str] = field(default_factory=set)
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
     guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
-    halted: bool = False
     entries: int = 0
 
     @property
@@ -213,19 +212,9 @@ def _control(state: State, leaf: LeafLike) -> None:
     }  # fmt: skip
 
 
-def _halt(state: State, leaf: LeafLike) -> None:
-    del leaf
-    state.halted = True
-
-
-def _resume(state: State, leaf: LeafLike) -> None:
-    del leaf
-    state.halted = False
-
-
 _HANDLERS = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
     "decision": _decision, "adopt": _adopt, "canary": _canary, "rollback": _rollback, "control": _control,
-    "guard": _guard, "halt": _halt, "resume": _resume,
+    "guard": _guard,
 }  # fmt: skip

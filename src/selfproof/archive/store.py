@@ -87,9 +87,12 @@ class Archive:
             [(r["outcome"], r["score"], json.dumps(r["scores"]), body["objective"], r["id"]) for r in rows],
         )
 
-    def forms(self, objective: str) -> set[str]:
-        """Normal forms of everything that was tried before."""
-        return {row[0] for row in self._db.execute("SELECT form FROM candidate WHERE objective=?", (objective,))}
+    def forms(self, objective: str, *, undecided: bool = True) -> set[str]:
+        """Normal forms of everything that was tried before; without ``undecided`` only of what left its race."""
+        query = "SELECT form FROM candidate WHERE objective=?"
+        if not undecided:
+            query += " AND outcome IS NOT NULL AND outcome != 'raced'"
+        return {row[0] for row in self._db.execute(query, (objective,))}
 
     def best(self, objective: str, n: int) -> list[dict[str, Any]]:
         """The ``n`` best raced candidates, best first."""
@@ -98,9 +101,7 @@ class Archive:
             " ORDER BY score, id LIMIT ?",
             (objective, n),
         )
-        return [
-            {"id": r[0], "files": json.loads(r[1]), "operator": r[2], "scores": json.loads(r[3])} for r in rows
-        ]
+        return [{"id": r[0], "files": json.loads(r[1]), "operator": r[2], "scores": json.loads(r[3])} for r in rows]
 
     def history(self, objective: str, n: int) -> list[dict[str, Any]]:
         """The ``n`` newest candidates, oldest first: what the improver may know of past attempts."""

@@ -114,7 +114,8 @@ class Confirmation:
         answer: Answer = "undecided"
         reason = "the bound is not reached yet"
         if improve >= threshold and (mean is None or mean >= threshold):
-            answer, reason = "certified", "both bets reached their line" if mean is not None else "the bet reached its line"
+            answer = "certified"
+            reason = "both bets reached their line" if mean is not None else "the bet reached its line"
         elif self._futile():
             answer, reason = "refused", "no sign of a gain worth waiting for"
         elif len(self._z) >= rule.most_pairs:

@@ -29,4 +29,5 @@ def command(explain: bool, folder: Path, as_json: bool) -> None:
     if as_json:
         dump({"ok": True, "sha256": charter.digest, "objectives": [o.name for o in charter.objectives]})
     else:
-        click.echo(f"the charter is sound: {', '.join(o.name for o in charter.objectives)}; sha256 {charter.digest[:16]}")
+        names = ", ".join(o.name for o in charter.objectives)
+        click.echo(f"the charter is sound: {names}; sha256 {charter.digest[:16]}")

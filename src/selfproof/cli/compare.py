@@ -8,8 +8,13 @@ import click
 
 from selfproof.cli.common import at_option, dump, json_option
 
+EPILOG = """\b
+Examples:
+  selfproof compare start now --on report
+  selfproof compare 2 now --on my-text.txt --json"""
 
-@click.command(epilog="\b\nExamples:\n  selfproof compare start now --on report\n  selfproof compare 2 now --on my-text.txt --json")
+
+@click.command(epilog=EPILOG)
 @click.argument("a")
 @click.argument("b")
 @click.option("--on", required=True, metavar="SPLIT|FILE", help="explore, confirm, report, or a text file of your own.")

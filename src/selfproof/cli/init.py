@@ -11,7 +11,9 @@ from selfproof.cli.common import dump, json_option
 
 @click.command(epilog="\b\nExamples:\n  selfproof init\n  selfproof init my-program --seed 7")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
-@click.option("--template", type=click.Choice(["apprentice"]), default="apprentice", show_default=True)
+@click.option(
+    "--template", type=click.Choice(["apprentice"]), default="apprentice", show_default=True, help="What to start from."
+)
 @click.option("--seed", type=click.IntRange(0), help="Make runs repeatable; certificates then say so.")
 @json_option
 def command(folder: Path, template: str, seed: int | None, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,7 +12,7 @@ from selfproof.cli.common import at_option, dump, json_option
 
 @click.command(epilog="\b\nExamples:\n  selfproof rollback v3\n  selfproof rollback 41 --reason 'odd tables'")
 @click.argument("change")
-@click.option("--reason", default="a person asked for it", show_default=True)
+@click.option("--reason", default="a person asked for it", show_default=True, help="For the ledger.")
 @at_option
 @json_option
 def command(change: str, reason: str, folder: Path, as_json: bool) -> None:
@@ -33,7 +34,7 @@ def command(change: str, reason: str, folder: Path, as_json: bool) -> None:
             raise UsageError(f"version {number} was rolled back already")
         to = max(v.number for v in state.versions if v.number < number and not v.rolled_back)
         line.rollback(life, to, reason=reason)
-        row = {"undone": number, "version": to, "tree": state.now.tree}
+        row: dict[str, Any] = {"undone": number, "version": to, "tree": state.now.tree}
     if as_json:
         dump(row)
     else:

@@ -31,7 +31,8 @@ def command(change: str, folder: Path, as_json: bool) -> None:
     after = {**before, **{p: seen.reader.get_blob(d).decode() for p, d in body["files"].items()}}
     diff = unified(before, after, ("before", "after"))
     if as_json:
-        dump({**row, "diff": diff, "certificate": confirming.verdict, "rule": body["rule"], "decision": confirming.decision})
+        evidence = {"certificate": confirming.verdict, "rule": body["rule"], "decision": confirming.decision}
+        dump({**row, "diff": diff, **evidence})
         return
     click.echo(f"{row['verdict']}: {row['title']}")
     click.echo(f"objective {row['objective']}, origin {row['origin']}, confirmation {row['id']}, {row['time']}")
@@ -44,7 +45,8 @@ def command(change: str, folder: Path, as_json: bool) -> None:
         click.echo("\nCertificate" if verdict["answer"] == "certified" else "\nEvidence")
         click.echo(f"  claim      {verdict['claim']}: {verdict['answer']}")
         click.echo(f"  level      k = {verdict['k']}, alpha_k = {verdict['alpha_k']:.3g}")
-        click.echo(f"  wealth     {math.exp(min(verdict['log_wealth'], 700)):.4g} of 1/alpha_k = {1 / verdict['alpha_k']:.4g}")
+        wealth = math.exp(min(verdict["log_wealth"], 700))
+        click.echo(f"  wealth     {wealth:.4g} of 1/alpha_k = {1 / verdict['alpha_k']:.4g}")
         if verdict["log_mean_wealth"] is not None:
             click.echo(f"  mean bet   {math.exp(min(verdict['log_mean_wealth'], 700)):.4g}, margin {verdict['margin']}")
         click.echo(f"  pairs      {verdict['pairs']}, scale {verdict['scale']:.4g}")

@@ -21,14 +21,16 @@ def command(ctx: click.Context, folder: Path, as_json: bool) -> None:
 
     paths = Paths(folder)
     if not paths.ledger.is_dir():
-        raise UsageError(f"there is no ledger at {paths.ledger}", advice="Go to a program's folder, or name it with --at.")
+        raise UsageError(
+            f"there is no ledger at {paths.ledger}", advice="Go to a program's folder, or name it with --at."
+        )
     result = audit(paths.ledger)
     if as_json:
         dump(result)
     elif result["ok"]:
         click.echo(f"verified: {result['entries']} entries, root {result['root']}")
-        if result["unsigned_tail"]:
-            click.echo(f"  the last {result['unsigned_tail']} are not under a signed checkpoint yet (the run was cut off)")
+        if tail := result["unsigned_tail"]:
+            click.echo(f"  the last {tail} are not under a signed checkpoint yet (the run was cut off)")
     else:
         bad = result["first_bad"]
         click.echo(f"NOT verified: entry {bad['index']} ({bad['kind']}): {bad['reason']}", err=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from selfproof.charter import Objective
-from selfproof.nouns import Candidate, Edit, Event, Files
+from selfproof.nouns import Candidate, Edit, Event
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,14 @@ class Measured:
     broken: str | None = None
 
 
+def candidate_row(candidate: Candidate, form: str) -> dict[str, object]:
+    """A proposed candidate as the ledger and the archive keep it."""
+    edit = candidate.edit
+    assert edit is not None
+    return {"id": candidate.id, "parent": edit.parent, "title": edit.title, "operator": edit.operator,
+            "files": dict(candidate.files), "form": form}  # fmt: skip
+
+
 class Domain(Protocol):
     """One objective's way through the seven verbs."""
 
@@ -53,7 +61,7 @@ class Domain(Protocol):
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the jailed improver."""
 
-    def race(self, candidates: Sequence[Candidate]) -> Iterator[Event]:
+    def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Run candidates on exploration samples and remember how they did."""
 
     def finalist(self) -> Finalist | None:
@@ -64,6 +72,9 @@ class Domain(Protocol):
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """A last deterministic check before adoption; the reason to refuse, or None."""
+
+    def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
+        """An adopted effect as the logarithm of a ratio, so that objectives can be compared."""
 
     def settled(self, finalist: Finalist, adopted: bool) -> None:
         """The loop's decision on a finalist."""

@@ -9,16 +9,18 @@ steps add up before one costs alpha. Every choice follows from the seed and the 
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from selfproof.archive.population import Member, Population, structure_of
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains.base import Finalist, Focus, Measured
-from selfproof.jail import Outcome
+from selfproof.domains.base import Finalist, Focus, Measured, candidate_row
+from selfproof.jail import Job, Outcome
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfCheckFailed, Trial
 from selfproof.operators import OPERATORS, normal_form, size
@@ -27,7 +29,8 @@ from selfproof.trial import blocks as trials
 from selfproof.trial.task import Task
 
 PANEL = 12
-RUNGS = ((0, 1, 0.04), (1, 3, 0.02), (3, PANEL, 0.01))
+RUNGS = {1: 0.04, 3: 0.02, 6: 0.01}
+BAR = 24
 PER_VIEW = 24
 PARENTS = 12
 HISTORY = 150
@@ -46,7 +49,12 @@ class Quality:
     """One quality objective of a life. ``operators`` limits the search, for the constants-only control."""
 
     def __init__(
-        self, life: Life, objective: Objective, *, stream: str | None = None, operators: Sequence[str] | None = None
+        self,
+        life: Life,
+        objective: Objective,
+        *,
+        stream: str | None = None,
+        operators: Sequence[str] | None = None,
     ) -> None:
         task = life.tasks[objective.name]
         assert isinstance(task, Task)
@@ -61,7 +69,7 @@ class Quality:
         self.refused: set[str] = set()
         self.evaluated = 0
         self.quiet = 0
-        self._settled_at = -1
+        self._first_scores: set[float] = set()
         self._base: Member | None = None
         self._texts: dict[str, Candidate] = {}
 
@@ -104,6 +112,7 @@ class Quality:
         self.panel_number = number
         seed = self.life.search_seed(self.objective.name, "panel", number) % 2**63
         self.panel = trials.prepare(self.task.samples("explore", seed, PANEL))
+        self._first_scores = set()
         incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
         if first:
             self.tried = sorted(self.life.archive.forms(self.stream))
@@ -152,21 +161,22 @@ class Quality:
             self.life.cpu_seconds += answer.cpu_seconds
             if answer.failure:
                 raise SelfCheckFailed(
-                    f"the improver failed in the jail: {answer.failure}", advice="Look at program/improver.py."
+                    f"the improver failed in the jail: {answer.failure}",
+                    advice="Look at program/improver.py.",
                 )
             edits += answer.edits
         return edits
 
     # -- trial ---------------------------------------------------------------------------------------------------
 
-    def race(self, candidates: Sequence[Candidate]) -> Iterator[Event]:
+    def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Race a batch on the panel, rung by rung, and let survivors into the population."""
         new = self._new(candidates)
         batch = self._batch()
         self.life.log(
             "propose",
             {"objective": self.stream, "batch": batch, "n": len(new),
-             "candidates": self.life.blob(to_json([_row(c, form) for c, form in new]))},
+             "candidates": self.life.blob(to_json([candidate_row(c, form) for c, form in new]))},
         )  # fmt: skip
         before = self.life.trials
         results = self._rungs([c for c, _ in new])
@@ -208,38 +218,69 @@ class Quality:
         return found
 
     def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[Trial]]]:
-        bar = self.population.bar() if len(self.population.members) > 3 else None
-        scored: list[list[Trial]] = [[] for _ in candidates]
-        outcome = ["raced"] * len(candidates)
-        alive = list(range(len(candidates)))
-        for first, last, slack in RUNGS:
-            part = self.panel[first:last]
-            runs = self._run([(candidates[i].files, part) for i in alive])
-            for i, new in zip(alive, runs, strict=True):
-                scored[i] += new
-                if not _all_ok(new):
-                    outcome[i] = "invalid"
-                elif bar is not None and last < PANEL and self._trails(scored[i], bar[:last], slack):
-                    outcome[i] = "worse"
-            alive = [i for i in alive if outcome[i] == "raced"]
-        return list(zip(outcome, scored, strict=True))
+        """Each candidate in one process, block after block, until it trails the bar at a rung."""
+        bar = self.population.bar(BAR)
+        jobs = [
+            replace(
+                trials.job(c.files, self.objective.entry, self.panel, self.life.limits),
+                go_on=self._still_in(bar),
+            )
+            for c in candidates
+        ]
+        outcomes = self._jail(jobs)
+        results = []
+        for outcome in outcomes:
+            reached = len(outcome.outputs)
+            scored = trials.score(self.task, self.panel[: max(1, reached)], outcome)
+            if outcome.status != "ok" or not _all_ok(scored):
+                results.append(("invalid", scored))
+            elif self._seen_before(scored):
+                results.append(("equal", scored))
+            else:
+                results.append(("raced" if reached == PANEL else "worse", scored))
+        return results
 
-    def _trails(self, scored: Sequence[Trial], bar: Sequence[float], slack: float) -> bool:
+    def _still_in(self, bar: Sequence[float] | None) -> Callable[[int, bytes], bool]:
+        """A rule that ends a job once the candidate repeats known outputs or trails the bar."""
+        scored: list[float] = []
         sign = 1.0 if self.objective.better == "lower" else -1.0
-        mine = sum(sign * (t.score or 0.0) for t in scored) / len(scored)
-        theirs = sum(bar) / len(bar)
-        return mine - theirs > slack * abs(theirs)
+
+        def go_on(position: int, output: bytes) -> bool:
+            score = trials.score_answer(self.task, self.panel[position].sample, output)
+            if score is None:
+                return False
+            scored.append(sign * score)
+            if position == 0 and round(score, 9) in self._first_scores:
+                return False
+            slack = RUNGS.get(position + 1)
+            if bar is None or slack is None:
+                return True
+            theirs = sum(bar[: position + 1]) / (position + 1)
+            return sum(scored) / len(scored) - theirs <= slack * abs(theirs)
+
+        return go_on
+
+    def _seen_before(self, scored: Sequence[Trial]) -> bool:
+        """Whether another candidate gave the very same answers on the panel's first block."""
+        first = round(scored[0].score or 0.0, 9)
+        if first in self._first_scores:
+            return True
+        self._first_scores.add(first)
+        return False
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
         jobs = [trials.job(files, self.objective.entry, part, self.life.limits) for files, part in work]
-        outcomes = self.life.jail.map(jobs)
-        self._charge(outcomes)
+        outcomes = self._jail(jobs)
         return [trials.score(self.task, part, o) for (_, part), o in zip(work, outcomes, strict=True)]
 
-    def _charge(self, outcomes: Sequence[Outcome]) -> None:
+    def _jail(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs and count what they cost."""
+        self.life.pause_point()
+        outcomes = self.life.jail.map(jobs)
         for outcome in outcomes:
             self.life.trials += max(1, len(outcome.outputs))
             self.life.cpu_seconds += outcome.cpu_seconds
+        return outcomes
 
     # -- certify -------------------------------------------------------------------------------------------------
 
@@ -274,11 +315,8 @@ class Quality:
         """The same for given blocks; an answer that is missing or malformed scores as the worst."""
         before = self.life.cpu_seconds
         cuts = [fresh[i : i + CHUNK // 2] for i in range(0, len(fresh), CHUNK // 2)]
-        jobs = [
-            trials.job(c.files, self.objective.entry, cut, self.life.limits) for cut in cuts for c in (one, two)
-        ]
-        outcomes = self.life.jail.map(jobs)
-        self._charge(outcomes)
+        jobs = [trials.job(c.files, self.objective.entry, cut, self.life.limits) for cut in cuts for c in (one, two)]
+        outcomes = self._jail(jobs)
         rows: list[tuple[float, ...]] = []
         for i, cut in enumerate(cuts):
             ours = trials.score(task, cut, outcomes[2 * i])
@@ -296,10 +334,9 @@ class Quality:
         if regrouped is not None:
             first, again = trials.prepare(samples), trials.prepare(regrouped[0])
             files = finalist.candidate.files
-            outcomes = self.life.jail.map(
+            outcomes = self._jail(
                 [trials.job(files, self.objective.entry, part, self.life.limits) for part in (first, again)]
             )
-            self._charge(outcomes)
             if trials.company_matters(self.task, first, outcomes[0], again, outcomes[1], regrouped[1]):
                 return "its answer to a draw depends on the other draws of the block"
         return self._too_costly(finalist, trials.prepare(samples))
@@ -307,14 +344,19 @@ class Quality:
     def _too_costly(self, finalist: Finalist, part: Sequence[trials.Block]) -> str | None:
         anchor = self.life.version(self.objective, self.life.state.anchor)
         versions = (finalist.candidate, anchor)
-        outcomes = self.life.jail.map(
+        outcomes = self._jail(
             [trials.job(v.files, self.objective.entry, part, self.life.limits) for _ in range(5) for v in versions]
         )
-        self._charge(outcomes)
         cost, usual = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
         if cost > self.objective.max_cost * usual:
             return f"it needs {cost / usual:.1f} times the anchor's CPU, allowed are {self.objective.max_cost:g}"
         return None
+
+    def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
+        """The effect as the logarithm of a ratio of scores."""
+        del finalist
+        now = abs(self.population.best.score) if self.population.members else 1.0
+        return math.log1p(max(0.0, float(effect.get("value", 0.0))) / max(now, 1e-9))
 
     def settled(self, finalist: Finalist, adopted: bool) -> None:
         """An adopted candidate is the new base; a refused one is not sent in again."""
@@ -336,12 +378,3 @@ def _all_ok(scored: Sequence[Trial]) -> bool:
 def _draws(task: Task, block: trials.Block, trial: Trial, n: int) -> tuple[float, ...]:
     del block
     return trial.draws if trial.score is not None and len(trial.draws) == n else (task.worst(),) * n
-
-
-def _row(candidate: Candidate, form: str) -> dict[str, object]:
-    edit = candidate.edit
-    assert edit is not None
-    return {
-        "id": candidate.id, "parent": edit.parent, "title": edit.title, "operator": edit.operator,
-        "files": json.loads(json.dumps(dict(candidate.files))), "form": form,
-    }  # fmt: skip

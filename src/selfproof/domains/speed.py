@@ -2,44 +2,44 @@
 
 A profile of the workload names the functions; the improver suggests rewrites; a rewrite must behave like the anchor's
 function on recorded and on hostile inputs before a clock counts. A pair replays calls recorded from a fresh workload
-on both versions, one after the other in random order, in a fresh process each; no input is ever repeated. The time is
-the engine's, from the first byte of the inputs to the last of the outputs, less what an empty function took.
+on both versions, one after the other in random order; no input is ever repeated.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import math
 import random
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from selfproof.archive.tree import matches
 from selfproof.certify.pairs import speed_pair
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains.base import Finalist, Focus, Measured
-from selfproof.domains.quality import form_of
-from selfproof.jail import Job, Outcome, values
+from selfproof.domains.base import Finalist, Focus, Measured, candidate_row
+from selfproof.jail import Job, Outcome
 from selfproof.life import Life, to_json
-from selfproof.nouns import Candidate, Edit, Event, Files, SelfCheckFailed
+from selfproof.nouns import Candidate, Edit, Event, Files, SelfCheckFailed, Split
+from selfproof.observe import profile
 from selfproof.propose import jailed
-from selfproof.trial.calls import hard_inputs, same
+from selfproof.trial import replay
+from selfproof.trial.calls import hard_inputs
+from selfproof.trial.task import Workload
 
 HOT = 8
 LEAST_SHARE = 0.005
 VIEWS = 8
 KEEP_CALLS = 64
 KEEP_BYTES = 1 << 20
-FUZZ = 60
-FINAL_FUZZ = 240
+REPLAY_S = 0.01
+FUZZ, FUZZ_S = 60, 0.5
+FINAL_FUZZ, FINAL_FUZZ_S = 240, 2.0
 PER_JOB = 20
-RECORDED_FUZZ = 12
-RACE_PAIRS = 12
-NOTHING = {"nothing.py": "def nothing(*args):\n    return None\n"}
+RECORDED = 12
 
 
 @dataclass(frozen=True)
@@ -47,24 +47,27 @@ class Raced:
     """A rewrite that behaves the same, with its log-ratios on the explore inputs."""
 
     candidate: Candidate
-    function: str
+    form: str
+    place: str
     differences: tuple[float, ...]
+    saved: float
 
 
 class Speed:
     """One speed objective of a life."""
 
     def __init__(self, life: Life, objective: Objective) -> None:
-        self.life, self.objective = life, objective
         task = life.tasks[objective.name]
-        self.task: Any = task
-        self.tried: set[str] = set(life.archive.forms(objective.name))
-        self.hot: list[dict[str, Any]] = []
+        assert isinstance(task, Workload)
+        self.life, self.objective, self.task = life, objective, task
+        self.tried: set[str] = life.archive.forms(objective.name, undecided=False)
+        self.hot: list[profile.Hot] = []
         self.waiting: list[Raced] = []
         self._looked_at: set[str] = set()
         self._calls: dict[str, list[Any]] = {}
+        self._each: dict[str, float] = {}
 
-    # -- observe -------------------------------------------------------------------------------------------------
+    # -- observe -----------------------------------------------------------------------------------------------------
 
     def observe(self) -> Focus | None:
         """Profile the incumbent's own run; None once every hot function of this version was looked at."""
@@ -74,107 +77,89 @@ class Speed:
         if incumbent.id in self._looked_at:
             return None
         self._looked_at.add(incumbent.id)
-        seed = self.life.search_seed(self.objective.name, "profile") % 2**63
-        inputs = self.task.inputs("explore", seed, VIEWS)
+        self._profile()
         files = self.life.files()
-        self.hot = self._profile(files, inputs[0])
-        names = [f"{row['path']}:{row['function']}" for row in self.hot]
-        self._calls = self._record(files, inputs, names)
         views = tuple(
             {
                 "kind": "speed", "objective": self.objective.name, "path": path, "source": files[path],
-                "functions": [row["function"] for row in self.hot if row["path"] == path],
-                "tried": sorted(self.tried), "wanted": 64, "parent": incumbent.id,
+                "functions": [hot.function for hot in self.hot if hot.path == path], "tried": [],
+                "wanted": 64, "parent": incumbent.id,
             }
-            for path in sorted({row["path"] for row in self.hot})
+            for path in sorted({hot.path for hot in self.hot})
         )  # fmt: skip
         if not views:
             return None
-        listed = ", ".join(f"{row['function']} {row['share']:.0%}" for row in self.hot[:4])
+        listed = ", ".join(f"{hot.function} {hot.own:.0%}" for hot in self.hot[:4])
         return Focus(views, f"profile of {self.objective.entry}: {listed}")
 
-    def _profile(self, files: Files, view: Any) -> list[dict[str, Any]]:
-        answer = self._ask(files, self.objective.entry, "profile", {"input": view, "record": [], "keep": 0, "bytes": 0})
-        rows = answer.get("hot") if isinstance(answer, dict) else None
-        if not isinstance(rows, list):
-            raise SelfCheckFailed(f"profiling {self.objective.entry} gave no table")
-        own = [r for r in rows if isinstance(r, list) and len(r) == 5 and matches(str(r[0]), self.objective.files)]
-        total = sum(float(r[3]) for r in rows if isinstance(r, list) and len(r) == 5) or 1.0
-        hot = [
-            {"path": r[0], "function": r[1], "calls": r[2], "seconds": r[3], "share": float(r[3]) / total,
-             "with_callees": float(r[4]) / total}
-            for r in own
-            if float(r[4]) / total >= LEAST_SHARE and str(r[1]).isidentifier()
-        ]  # fmt: skip
-        return hot[:HOT]
-
-    def _record(self, files: Files, views: Sequence[Any], names: Sequence[str]) -> dict[str, list[Any]]:
-        """Calls of the named functions in the run on several views."""
-        wish = {"record": list(names), "keep": KEEP_CALLS // VIEWS, "bytes": KEEP_BYTES * max(1, len(names)) // VIEWS}
-        jobs = [self._job(files, self.objective.entry, "profile", {"input": view, **wish}) for view in views]
-        found: dict[str, list[Any]] = {name: [] for name in names}
-        for outcome in self._run(jobs):
-            answer: Any = values.decode(outcome.outputs[0]) if outcome.status == "ok" else {}
-            for name, calls in (answer.get("calls", {}) if isinstance(answer, dict) else {}).items():
-                if name in found and isinstance(calls, list):
-                    found[name] += [call for call in calls if isinstance(call, list)]
-        return found
-
-    def _ask(self, files: Files, entry: str, mode: str, value: Any) -> Any:
-        outcome = self._run([self._job(files, entry, mode, value)])[0]
+    def _profile(self) -> None:
+        """Name the hot functions, record calls of each, and time one call of each."""
+        files, entry, limits = self.life.files(), self.objective.entry, self.life.limits
+        views = self.task.inputs("explore", self.life.search_seed(self.objective.name, "profile") % 2**63, VIEWS)
+        outcome = self._run([profile.profile_job(files, entry, views[0], limits)])[0]
         if outcome.status != "ok":
-            raise SelfCheckFailed(f"{mode} of {entry} failed in the jail: {outcome.status} {outcome.message or ''}")
-        return values.decode(outcome.outputs[0])
-
-    def _job(self, files: Files, entry: str, mode: str, value: Any) -> Job:
-        return Job(files=files, entry=entry, inputs=[values.encode(value)], mode=mode, limits=self.life.limits)
+            raise SelfCheckFailed(f"profiling {entry} failed in the jail: {outcome.status} {outcome.message or ''}")
+        self.hot = profile.hot_functions(outcome, self.objective.files, LEAST_SHARE, HOT)
+        places = [hot.place for hot in self.hot]
+        size = KEEP_BYTES * max(1, len(places)) // VIEWS
+        keep = max(2, KEEP_CALLS // VIEWS)
+        self._calls = {place: [] for place in places}
+        for one in self._run([profile.record_job(files, entry, v, places, keep, size, limits) for v in views]):
+            for place, calls in profile.recorded_calls(one).items():
+                self._calls.get(place, []).extend(calls)
+        timed = self._run([replay.replay_job(files, p, self._calls[p][:8], limits) for p in places if self._calls[p]])
+        for place, one in zip([p for p in places if self._calls[p]], timed, strict=True):
+            if one.status == "ok":
+                self._each[place] = one.seconds[0] / len(self._calls[place][:8])
 
     def _run(self, jobs: Sequence[Job]) -> list[Outcome]:
+        self.life.pause_point()
         outcomes = self.life.jail.map(jobs)
         self.life.trials += len(outcomes)
         self.life.cpu_seconds += sum(o.cpu_seconds for o in outcomes)
         return outcomes
 
-    # -- propose -------------------------------------------------------------------------------------------------
+    # -- propose -----------------------------------------------------------------------------------------------------
 
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the improver for rewrites of the hot functions."""
         files = self.life.files()
         edits: list[Edit] = []
-        for outcome, view in zip(
-            self._run([jailed.request(files, v, self.life.limits) for v in focus.views]), focus.views, strict=True
-        ):
+        outcomes = self._run([jailed.request(files, view, self.life.limits) for view in focus.views])
+        for outcome, view in zip(outcomes, focus.views, strict=True):
             answer = jailed.receive(outcome, self.objective.name, view["wanted"], (view["path"],))
             if answer.failure:
                 raise SelfCheckFailed(f"the improver failed in the jail: {answer.failure}")
             edits += answer.edits
         return edits
 
-    # -- trial ---------------------------------------------------------------------------------------------------
+    # -- trial -------------------------------------------------------------------------------------------------------
 
-    def race(self, candidates: Sequence[Candidate]) -> Iterator[Event]:
+    def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Equal behaviour first, then the clock, against the incumbent on explore inputs."""
-        incumbent = self.life.version(self.objective)
-        new = self._new(candidates)
         if not candidates:
             return
+        incumbent = self.life.version(self.objective)
+        new = self._new(incumbent, candidates)
         batch = self.life.state.batches.get(self.objective.name, 0)
         self.life.log(
             "propose",
-            {"objective": self.objective.name, "batch": batch, "n": len(new), "hot": self.hot,
-             "candidates": self.life.blob(to_json([_row(c, form) for c, form, _ in new]))},
+            {"objective": self.objective.name, "batch": batch, "n": len(new), "hot": [asdict(h) for h in self.hot],
+             "candidates": self.life.blob(to_json([candidate_row(c, form) for c, form, _ in new]))},
         )  # fmt: skip
         before, rows = self.life.trials, []
-        for candidate, _, function in new:
-            outcome, differences = self._race_one(incumbent, candidate, function)
-            if outcome == "raced":
-                self.waiting.append(Raced(candidate, function, differences))
+        for candidate, form, place in new:
+            if self.life.stopping():
+                break
+            outcome, differences = self._race_one(incumbent, candidate, place)
             score = statistics.median(differences) if differences else None
+            if outcome == "raced" and score is not None:
+                self.waiting.append(Raced(candidate, form, place, differences, self._saved(place, math.exp(score))))
             rows.append({"id": candidate.id, "outcome": outcome, "score": score, "scores": list(differences)})
             title = candidate.edit.title if candidate.edit else ""
             yield {"event": "candidate", "objective": self.objective.name, "title": title, "outcome": outcome,
                    "speedup": None if score is None else round(math.exp(score), 2)}  # fmt: skip
-        self.waiting.sort(key=lambda r: (-statistics.median(r.differences), r.candidate.id))
+        self.waiting.sort(key=lambda r: (-r.saved, r.candidate.id))
         self.life.log(
             "race",
             {"objective": self.objective.name, "batch": batch, "trials": self.life.trials - before,
@@ -183,44 +168,36 @@ class Speed:
         yield {"event": "race", "objective": self.objective.name, "batch": batch, "candidates": len(new),
                "kept": len(self.waiting), "evaluated": len(self.tried)}  # fmt: skip
 
-    def _new(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str, str]]:
+    def _saved(self, place: str, ratio: float) -> float:
+        """Share of the whole workload's time that a function saves by becoming ``ratio`` times as fast."""
+        share = next((hot.share for hot in self.hot if hot.place == place), 0.0)
+        return min(0.99, share) * (1.0 - 1.0 / max(ratio, 1e-9))
+
+    def _new(self, incumbent: Candidate, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str, str]]:
+        """Candidates that rewrite exactly one hot function in a way that was not tried before."""
         found = []
-        incumbent = self.life.version(self.objective)
         for candidate in candidates:
-            form = form_of("\n".join(candidate.files[path] for path in sorted(candidate.files)))
-            function = self._function(incumbent, candidate)
-            if form in self.tried or candidate.id in self.life.state.barred or function is None:
+            changed = changed_functions(incumbent.files, candidate.files)
+            place = next(iter(changed), None)
+            if place is None or len(changed) > 1 or place not in self._each or len(self._calls[place]) < 2:
                 continue
-            self.tried.add(form)
-            found.append((candidate, form, function))
+            form = hashlib.sha256(changed[place].encode()).hexdigest()[:16]
+            if form not in self.tried and candidate.id not in self.life.state.barred:
+                self.tried.add(form)
+                found.append((candidate, form, place))
         return found
 
-    def _function(self, incumbent: Candidate, candidate: Candidate) -> str | None:
-        """The one hot function that the candidate rewrites ("path:name"); new helpers are allowed, nothing else."""
-        changed = []
-        for path, text in candidate.files.items():
-            before, after = _functions(incumbent.files.get(path, "")), _functions(text)
-            if before is None or after is None or set(before) - set(after):
-                return None
-            changed += [f"{path}:{name}" for name in before if before[name] != after[name]]
-        hot = {f"{row['path']}:{row['function']}" for row in self.hot}
-        return changed[0] if len(changed) == 1 and changed[0] in hot else None
-
-    def _race_one(
-        self, incumbent: Candidate, candidate: Candidate, function: str
-    ) -> tuple[str, tuple[float, ...]]:
-        calls = self._calls.get(function, [])
-        if len(calls) < 2:
-            return "invalid", ()
-        rng = random.Random(self.life.search_seed(self.objective.name, "fuzz", function) % 2**63)
-        if not self._equal(candidate, function, calls, rng, FUZZ):
+    def _race_one(self, incumbent: Candidate, candidate: Candidate, place: str) -> tuple[str, tuple[float, ...]]:
+        calls = self._calls[place]
+        rng = random.Random(self.life.search_seed(self.objective.name, "fuzz", place) % 2**63)
+        if not self._equal(candidate, place, calls, rng, (FUZZ, FUZZ_S)):
             return "invalid", ()
         preset = PRESETS[self.life.charter.certify.preset]
         differences: list[float] = []
         for reached in preset.rungs:
             while len(differences) < reached:
-                some = rng.sample(calls, max(1, len(calls) // 2))
-                row, broken = self._pair(incumbent, candidate, function, some, rng.random() < 0.5)
+                some = rng.sample(calls, max(1, min(len(calls) // 2, self._enough(place))))
+                row, broken = self._pair(incumbent, candidate, place, some, rng.random() < 0.5)
                 if broken or row is None:
                     return "invalid", ()
                 differences.append(speed_pair(row).y)
@@ -228,123 +205,149 @@ class Speed:
                 return "slow", tuple(differences)
         return "raced", tuple(differences)
 
+    def _enough(self, place: str) -> int:
+        """Calls that keep the clock busy for about a hundredth of a second."""
+        return max(1, round(REPLAY_S / max(self._each.get(place, REPLAY_S), 1e-6)))
+
     def _equal(
-        self, candidate: Candidate, function: str, calls: Sequence[Any], rng: random.Random, n: int
+        self, candidate: Candidate, place: str, calls: Sequence[Any], rng: random.Random, effort: tuple[int, float]
     ) -> bool:
-        """Whether the candidate behaves like the anchor's function: recorded calls, then hostile ones."""
+        """Whether the candidate behaves like the anchor's function: recorded calls, then hostile ones.
+
+        ``effort`` bounds the number of hostile inputs and the seconds that the function itself may take on them.
+        """
         anchor = self.life.version(self.objective, self.life.state.anchor)
-        some = rng.sample(list(calls), min(RECORDED_FUZZ, len(calls)))
+        most = round(effort[1] / max(self._each.get(place, 1e-3), 1e-6))
+        n = max(4, min(effort[0], most))
+        some = rng.sample(list(calls), min(RECORDED, len(calls), max(2, n // 2)))
         lists = [*some, *hard_inputs(some, rng, n)]
         parts = [lists[i : i + PER_JOB] for i in range(0, len(lists), PER_JOB)]
-        jobs = [self._job(v.files, function, "observe", part) for part in parts for v in (anchor, candidate)]
+        jobs = [replay.observe_job(v.files, place, p, self.life.limits) for p in parts for v in (anchor, candidate)]
         outcomes = self._run(jobs)
+        compared = 0
         for expected, got in zip(outcomes[::2], outcomes[1::2], strict=True):
             if expected.status != "ok":
                 continue  # the anchor itself cannot be observed on these inputs, so they say nothing
-            if got.status != "ok" or not same(expected.outputs[0], got.outputs[0]):
+            if replay.differs(expected, got):
                 return False
-        return any(o.status == "ok" for o in outcomes[::2])
+            compared += 1
+        return compared > 0
 
     def _pair(
-        self, one: Candidate, two: Candidate, function: str, calls: Sequence[Any], swap: bool
+        self, one: Candidate, two: Candidate, place: str, calls: Sequence[Any], swap: bool
     ) -> tuple[tuple[float, float] | None, str | None]:
         """Seconds of both versions on the same calls, one after the other; the second value is a reason to refuse."""
-        payload = list(calls)
-        order = (two, one) if swap else (one, two)
-        empty = self._run([self._job(NOTHING, "nothing.py:nothing", "replay", payload)])[0]
-        outcomes = {v.id: self._run([self._job(v.files, function, "replay", payload)])[0] for v in order}
-        first, second = outcomes[one.id], outcomes[two.id]
+        empty = self._run([replay.empty_job(calls, self.life.limits)])[0]
+        done = {
+            v.id: self._run([replay.replay_job(v.files, place, calls, self.life.limits)])[0]
+            for v in ((two, one) if swap else (one, two))
+        }
+        first, second = done[one.id], done[two.id]
         if first.status != "ok":
-            raise SelfCheckFailed(f"{function} of the incumbent failed: {first.status} {first.message or ''}")
-        if second.status != "ok":
-            return None, f"{second.status} on a recorded call"
-        if not same(first.outputs[0], second.outputs[0]):
-            return None, "an output differs from the incumbent's"
-        overhead = empty.seconds[0] if empty.status == "ok" else 0.0
-        seconds = [max(o.seconds[0] - overhead, 0.05 * o.seconds[0]) for o in (first, second)]
-        return (seconds[0], seconds[1]), None
+            raise SelfCheckFailed(f"{place} of the incumbent failed: {first.status} {first.message or ''}")
+        if broken := replay.differs(first, second):
+            return None, broken
+        return replay.seconds(empty, first, second), None
 
-    # -- certify -------------------------------------------------------------------------------------------------
+    # -- certify -----------------------------------------------------------------------------------------------------
 
     def finalist(self) -> Finalist | None:
-        """The rewrite with the largest gain of this batch; the next batch starts from the new incumbent."""
+        """The rewrite that saves most of the whole run; after an adoption the next batch starts from there."""
         if not self.waiting:
             return None
         best = self.waiting.pop(0)
         if robust_t(best.differences) <= 0:
             return None
-        incumbent = self.life.version(self.objective)
-        return Finalist(best.candidate, incumbent, best.differences, {"function": best.function})
+        notes = {"function": best.place, "saved": best.saved}
+        return Finalist(best.candidate, self.life.version(self.objective), best.differences, notes)
 
     def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
         """For each seed a fresh workload, its calls recorded, replayed on both versions in an order from the seed."""
-        function = finalist.notes["function"]
+        place = finalist.notes["function"]
         before = self.life.trials, self.life.cpu_seconds
         rows, broken = [], None
-        for calls, seed in zip(self._fresh_calls(function, seeds), seeds, strict=True):
-            row, broken = self._pair(finalist.incumbent, finalist.candidate, function, calls, bool(seed & 1))
+        views = [self.task.inputs("confirm", seed, 1)[0] for seed in seeds]
+        for calls, seed in zip(self._recorded(place, views), seeds, strict=True):
+            row, broken = self._pair(finalist.incumbent, finalist.candidate, place, calls, bool(seed & 1))
             if row is None:
                 break
             rows.append(row)
         spent = self.life.trials - before[0], self.life.cpu_seconds - before[1]
         return Measured(tuple(rows), spent[0], spent[1], self.life.jail.tier, broken)
 
-    def _fresh_calls(self, function: str, seeds: Sequence[int]) -> list[list[Any]]:
-        return self._recorded(function, [self.task.inputs("confirm", seed, 1)[0] for seed in seeds])
-
-    def _recorded(self, function: str, views: Sequence[Any]) -> list[list[Any]]:
-        """The calls of ``function`` in the incumbent's run on each view."""
-        files = self.life.files()
-        jobs = []
-        for view in views:
-            wish = {"input": view, "record": [function], "keep": KEEP_CALLS, "bytes": KEEP_BYTES}
-            jobs.append(self._job(files, self.objective.entry, "profile", wish))
+    def _recorded(self, place: str, views: Sequence[Any]) -> list[list[Any]]:
+        """Calls of one function in the incumbent's run on each view."""
+        files, limits = self.life.files(), self.life.limits
+        keep = min(KEEP_CALLS, self._enough(place))
+        jobs = [profile.record_job(files, self.objective.entry, v, [place], keep, KEEP_BYTES, limits) for v in views]
         found = []
         for outcome in self._run(jobs):
-            answer: Any = values.decode(outcome.outputs[0]) if outcome.status == "ok" else {}
-            calls = answer.get("calls", {}).get(function, []) if isinstance(answer, Mapping) else []
+            calls = profile.recorded_calls(outcome).get(place, [])
             if not calls:
-                raise SelfCheckFailed(f"a fresh workload did not call {function}: {outcome.status}")
+                raise SelfCheckFailed(f"a fresh workload did not call {place}: {outcome.status}")
             found.append(calls)
         return found
 
-    def whole(self, one: Files, two: Files, seed: int, n: int) -> list[tuple[float, float]]:
-        """Seconds of the whole workload with the files of two versions, on ``n`` fresh report inputs, random order."""
+    def whole(self, one: Files, two: Files, split: Split, seed: int, n: int) -> list[tuple[float, float]]:
+        """Seconds of the whole workload with the files of two versions, on ``n`` fresh inputs, random order."""
         found = []
-        for i, view in enumerate(self.task.inputs("report", seed, n)):
-            order = (two, one) if seed >> i & 1 else (one, two)
-            outcomes = [self._run([self._job(files, self.objective.entry, "call", view)])[0] for files in order]
+        for i, view in enumerate(self.task.inputs(split, seed, n)):
+            swap = bool(seed >> i & 1)
+            order = (two, one) if swap else (one, two)
+            jobs = [jailed.request(files, view, self.life.limits) for files in order]
+            outcomes = [self._run([job])[0] for job in jobs]
             if any(o.status != "ok" for o in outcomes):
                 raise SelfCheckFailed(f"{self.objective.entry} failed on a report input: {outcomes[0].message}")
-            first, second = reversed(outcomes) if seed >> i & 1 else outcomes
+            first, second = reversed(outcomes) if swap else outcomes
             found.append((first.seconds[0], second.seconds[0]))
         return found
 
-    def replays(self, one: Files, two: Files, function: str, seed: int, n: int) -> list[tuple[float, float]]:
+    def replays(self, one: Files, two: Files, place: str, seed: int, n: int) -> list[tuple[float, float]]:
         """Seconds of one function in two versions, on calls recorded from ``n`` fresh report inputs."""
-        versions = [self.life.candidate(self.objective, files) for files in (one, two)]
-        views = self.task.inputs("report", seed, n)
+        first, second = (self.life.candidate(self.objective, files) for files in (one, two))
         found = []
-        for i, calls in enumerate(self._recorded(function, views)):
-            row, _ = self._pair(versions[0], versions[1], function, calls, bool(seed >> i & 1))
+        for i, calls in enumerate(self._recorded(place, self.task.inputs("report", seed, n))):
+            row, _ = self._pair(first, second, place, calls, bool(seed >> i & 1))
             if row is not None:
                 found.append(row)
         return found
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """A longer hostile comparison with the anchor, on calls of a workload that was never used before."""
-        function = finalist.notes["function"]
-        calls = self._fresh_calls(function, [seed])[0]
-        rng = random.Random(seed)
-        if not self._equal(finalist.candidate, function, calls, rng, FINAL_FUZZ):
+        place = finalist.notes["function"]
+        calls = self._recorded(place, self.task.inputs("confirm", seed, 2))
+        flat = [call for part in calls for call in part]
+        if not self._equal(finalist.candidate, place, flat, random.Random(seed), (FINAL_FUZZ, FINAL_FUZZ_S)):
             return "it does not behave like the anchor's function on hostile inputs"
         return None
 
+    def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
+        """The time saved in the whole workload, as the logarithm of a ratio."""
+        saved = self._saved(finalist.notes["function"], float(effect.get("value", 1.0)))
+        return -math.log1p(-max(0.0, saved))
+
     def settled(self, finalist: Finalist, adopted: bool) -> None:
-        """After an adoption the rest of the batch is stale: it was written for the version before."""
+        """After an adoption the rest of the batch is stale: it was written for the version before, and may come again."""
         del finalist
         if adopted:
+            self.tried -= {raced.form for raced in self.waiting}
             self.waiting = []
+
+
+def changed_functions(before: Files, after: Files) -> dict[str, str]:
+    """Functions of ``before`` whose code differs: place -> what the change is, whatever else the files hold.
+
+    A file that does not parse or lacks a function of before counts as changed in two places, so that nobody takes it.
+    """
+    changed: dict[str, str] = {}
+    for path, text in after.items():
+        old, new = _functions(before.get(path, "")), _functions(text)
+        if old is None or new is None or set(old) - set(new):
+            return {f"{path}:?": "", f"{path}:??": ""}
+        for name in old:
+            if old[name] != new[name]:
+                changed[f"{path}:{name}"] = f"{path}:{name}:{old[name]}->{new[name]}"
+    return changed
 
 
 def _functions(source: str) -> dict[str, str] | None:
@@ -353,10 +356,3 @@ def _functions(source: str) -> dict[str, str] | None:
     except SyntaxError:
         return None
     return {node.name: ast.dump(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-def _row(candidate: Candidate, form: str) -> dict[str, object]:
-    edit = candidate.edit
-    assert edit is not None
-    return {"id": candidate.id, "parent": edit.parent, "title": edit.title, "operator": edit.operator,
-            "files": dict(candidate.files), "form": form}  # fmt: skip

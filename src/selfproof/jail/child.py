@@ -52,7 +52,7 @@ def _arrange(pipes: list[int]) -> None:
 def _set_limits(cpu_s: int, memory: int, *, own_uid: bool) -> None:
     ceilings = {
         resource.RLIMIT_AS: memory,
-        resource.RLIMIT_CPU: cpu_s,
+        resource.RLIMIT_CPU: cpu_s + 1,  # SIGKILL; the soft limit below, SIGXCPU, says why but can be ignored
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 64,
         resource.RLIMIT_CORE: 0,
@@ -65,6 +65,8 @@ def _set_limits(cpu_s: int, memory: int, *, own_uid: bool) -> None:
         hard = resource.getrlimit(which)[1]
         ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(which, (ceiling, ceiling))
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (min(cpu_s, hard), hard))
 
 
 def _serve() -> int:

@@ -71,8 +71,8 @@ def _lock_in(settings: dict[str, Any]) -> dict[str, int]:
         os.setresuid(uid, uid, uid)
     kernel.no_new_privileges()
     kernel.landlock_restrict(ruleset)
-    # The change of uid cleared this. A parent that is gone already, or that is bubblewrap started by root (it may
-    # not signal another uid), shows as the end of the control socket instead.
+    # The change of uid cleared this. A parent that is gone, or may not signal this uid (bubblewrap when
+    # root started it), shows as the end of the control socket instead.
     kernel.die_with_parent()
     kernel.not_dumpable()
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):

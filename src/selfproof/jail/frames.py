@@ -24,9 +24,7 @@ END_NOW, END_SOON = (
     b"n",
     b"s",
 )  # kill at once | give a child that has closed its pipe a moment to finish exiting
-ENDED: Final = struct.Struct(
-    "<iddqq?"
-)  # wait status, user and system seconds, peak KiB, stragglers, killed by us
+ENDED: Final = struct.Struct("<iddqq?")  # wait status, user and system seconds, peak KiB, stragglers, killed by us
 
 
 def send(descriptor: int, tag: int, body: bytes = b"") -> None:

@@ -5,26 +5,28 @@
 - `observe`: everything a caller could notice of one function on many argument lists, to compare versions.
 - `profile`: where a workload spends its time, and the arguments of the functions asked for.
 
-`pack` writes values that share objects (`f(a, a)`, a result that is an argument) as plain data, `unpack` makes
-them anew. Packed is {"heap": [[kind, contents], ...], "root": ref}; a ref is a scalar, ("@", heap index),
-("t", refs of a tuple), ("f", frozenset of refs), ("nan", number) or ("n", dtype, NumPy scalar). Mutable
-objects and NaNs are numbered as they are first met, so equal structure gives equal bytes.
+`pack` writes values that share objects (`f(a, a)`, a result that is an argument) as plain data, `unpack`
+makes them anew. Packed is {"heap": [[kind, contents], ...], "root": ref}; a ref is a scalar, ("@", heap
+index), ("t", refs of a tuple), ("f", frozenset of refs), ("nan", number) or ("n", dtype, NumPy scalar).
+Mutable objects and NaNs are numbered as they are first met, so equal structure gives equal bytes.
 
 Does not protect against:
-- a program that replaces parts of this module: what comes back is its claim. A transcript that equals the
-  anchor's is by definition right, and time is measured outside.
+- a program that replaces parts of this module: what comes back is its claim, and time is measured outside.
 - what `observe` cannot see: text on streams, overlapping array views, identity of immutable objects.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
+import inspect
+import itertools
 import math
 import random
 import sys
 from collections.abc import Callable, Mapping
-from inspect import CO_VARARGS, CO_VARKEYWORDS
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 
 from selfproof.jail import values
@@ -40,31 +42,28 @@ _NODES_MAX: Final = 1_000_000
 
 def call(function: Function, modules: Modules, value: object) -> object:
     """Return the function's answer to one value."""
-    del modules
     return function(value)
 
 
 def replay(function: Function, modules: Modules, value: Any) -> object:
     """Call the function with each argument list: ["ok", result] or ["raise", type, text of its arguments]."""
-    del modules
     outcomes: list[object] = []
     for args in value:
         try:
             outcomes.append(["ok", function(*args)])
         except Exception as error:  # noqa: BLE001  what it raises is its outcome
-            outcomes.append(["raise", type(error).__name__, _told(error)])
+            outcomes.append(["raise", type(error).__name__, ascii(error.args)])
     return outcomes
 
 
 def observe(function: Function, modules: Modules, value: Any) -> object:
     """Return a transcript of the function on each call of `value`: a list of arguments, or a packed one.
 
-    A call is made; noted are its outcome, the state of its arguments, and what is the same object as what. Then
-    result and arguments are spoilt and it is made again with new ones (a remembered mutable result shows), then
-    all calls once more in reverse order (state shows). Later passes hold None where nothing was different.
-    Raises TypeError where a result cannot be compared (a generator, an instance of a class).
+    A call is made; noted are its outcome, the state of its arguments, and what is the same object as what.
+    Then result and arguments are spoilt and it is made again with new ones (a remembered mutable result
+    shows), then all calls once more in reverse order (state shows). Later passes hold None where nothing
+    was different. Raises TypeError where a result cannot be compared (a generator, an instance of a class).
     """
-    del modules
     calls = [item if type(item) is dict else pack(item) for item in value]
     first, again = [], []
     for item in calls:
@@ -75,21 +74,15 @@ def observe(function: Function, modules: Modules, value: Any) -> object:
 
 
 def profile(function: Function, modules: Modules, value: Any) -> object:
-    """Run the workload `function(value["input"])` twice: once for the times, once for the arguments.
+    """Run the workload `function(value["input"])` once for the times, if "times", and once for the arguments.
 
-    value: {"input", "record": ["file.py:function", ...], "keep": calls of each, "bytes": size in all}.
+    value: {"input", "times", "record": ["file.py:function", ...], "keep": calls of each, "bytes": size in all}.
     Returns {"hot": [[path, function, calls, own seconds, cumulative seconds], ...] by own time, longest
     first, "calls": {"file.py:function": [argument list, ...]}}. Comprehensions and C code are own time.
     """
-    second = copy.deepcopy(value["input"])
-    hot = _hot(function, modules, value["input"])
-    recorder = _Recorder(modules, value.get("record", ()), value.get("keep", 64), value.get("bytes", 1 << 20))
-    sys.setprofile(recorder)
-    try:
-        function(second)
-    finally:
-        sys.setprofile(None)
-    return {"hot": hot, "calls": recorder.calls()}
+    hot = _hot(function, modules, copy.deepcopy(value["input"])) if value.get("times", True) else []
+    recorder = _Recorder(value.get("record", ()), value.get("keep", 64), value.get("bytes", 1 << 20))
+    return {"hot": hot, "calls": recorder.listen(function, modules, value["input"])}
 
 
 MODES: Final[Mapping[str, Mode]] = {"call": call, "replay": replay, "observe": observe, "profile": profile}
@@ -110,11 +103,11 @@ def unpack(packed: Mapping[str, Any]) -> Any:
         if type(ref) is not tuple:
             return ref
         tag, *parts = ref
-        if tag == "@":
-            return objects[parts[0]]
-        if tag == "nan":
-            return nans.setdefault(parts[0], float("nan"))
-        return tuple(map(made, parts)) if tag == "t" else frozenset(map(made, parts[0]))
+        if tag == "t":
+            return tuple(map(made, parts))
+        if tag == "f":
+            return frozenset(map(made, parts[0]))
+        return objects[parts[0]] if tag == "@" else nans.setdefault(parts[0], float("nan"))
 
     for target, (kind, body) in zip(objects, packed["heap"], strict=True):
         if kind == "list":
@@ -135,9 +128,7 @@ class _Packer:
 
     def pack(self, value: object) -> dict[str, object]:
         root = self._ref(value)
-        heap: list[object] = []
-        for item in self.objects:  # grows while it is walked
-            heap.append([_KINDS.get(type(item), "array"), self._body(item)])
+        heap = [[_KINDS.get(type(item), "array"), self._body(item)] for item in self.objects]  # grows meanwhile
         return {"heap": heap, "root": root}
 
     def _body(self, item: Any) -> object:
@@ -160,12 +151,11 @@ class _Packer:
             return ("t", *map(self._ref, value))
         if kind is frozenset:
             return ("f", frozenset(map(self._ref, value)))
-        if kind not in _KINDS:
-            numpy = sys.modules.get("numpy")
-            if numpy is not None and isinstance(value, numpy.generic):
-                return ("n", value.dtype.str, value.item())
-            if numpy is None or kind is not numpy.ndarray:
-                raise TypeError(f"a {kind.__name__} cannot be compared; return plain data")
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(value, numpy.generic):
+            return ("n", value.dtype.str, value.item())
+        if kind not in _KINDS and (numpy is None or kind is not numpy.ndarray):
+            raise TypeError(f"a {kind.__name__} cannot be compared; return plain data")
         return ("@", self._number(value, self.objects))
 
     def _number(self, value: Any, group: list[Any]) -> int:
@@ -182,22 +172,17 @@ def _outcome(function: Function, packed: Mapping[str, Any], spoil: bool = False)
     try:
         touched: list[object] = ["ok", function(*args), args]
     except Exception as error:  # noqa: BLE001  what it raises is its outcome
-        touched = ["raise", [type(error).__name__, _told(error)], args]
+        touched = ["raise", [type(error).__name__, ascii(error.args)], args]
     packer = _Packer()
     outcome = packer.pack(touched)
     for item in packer.objects if spoil else ():
         if isinstance(item, list):
-            item.append("spoilt")
-            item.reverse()
+            item[:] = ["spoilt", *reversed(item)]
         elif isinstance(item, dict | set):
             item.clear()
         elif item.flags.writeable:
             item.fill(1)
     return outcome
-
-
-def _told(error: Exception) -> str:
-    return str(error.args).encode(errors="backslashreplace").decode()
 
 
 def _news(function: Function, packed: Mapping[str, Any], first: dict[str, object]) -> object:
@@ -226,40 +211,44 @@ def _hot(function: Function, modules: Modules, given: object) -> list[Any]:
 
 
 class _Recorder:
-    """A profile hook that keeps an even sample of calls (a reservoir, fixed seed); no *args, no **kwargs."""
+    """Keeps an even sample of the arguments of some functions (reservoir sampling, fixed seed)."""
 
-    def __init__(self, modules: Modules, record: Any, keep: int, size: int) -> None:
-        self._keep, self._size = keep, size // max(1, len(record))
-        self._random = random.Random(0)  # noqa: S311  a sample, not a secret
-        self._kept: dict[str, list[bytes]] = {name: [] for name in record}
-        self._met = dict.fromkeys(record, 0)
-        self._wanted: dict[CodeType, tuple[str, FunctionType]] = {}
-        for item in [item for module in modules.values() for item in vars(module).values()]:
-            if isinstance(item, FunctionType) and not item.__code__.co_flags & (CO_VARARGS | CO_VARKEYWORDS):
-                name = f"{item.__code__.co_filename}:{item.__name__}"
-                if name in self._kept:
-                    self._wanted[item.__code__] = (name, item)
+    def __init__(self, wanted: Any, keep: int, size: int) -> None:
+        self._keep, self._size, self._random = keep, size // max(1, len(wanted)), random.Random(0)
+        self._kept: dict[str, list[bytes]] = {name: [] for name in wanted}
 
-    def __call__(self, frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and frame.f_code in self._wanted:
-            name, function = self._wanted[frame.f_code]
-            self._met[name] += 1
-            kept = self._kept[name]
-            place = len(kept) if len(kept) < self._keep else self._random.randrange(self._met[name])
-            if place < self._keep:
-                self._note(frame, function, kept, place)
-
-    def calls(self) -> dict[str, list[object]]:
-        return {name: [values.decode(item) for item in kept] for name, kept in self._kept.items()}
-
-    def _note(self, frame: FrameType, function: FunctionType, kept: list[bytes], place: int) -> None:
-        code, held, defaults = frame.f_code, frame.f_locals, function.__kwdefaults__ or {}
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        if any(held[name] is not defaults.get(name) for name in names[code.co_argcount :]):
-            return  # a call with keyword-only arguments cannot be replayed by position
+    def listen(self, function: Function, modules: Modules, given: object) -> dict[str, list[object]]:
+        """Call `function` with a listener in the place of each wanted one, wherever a module names it."""
+        homes = {name: getattr(module.__spec__, "origin", None) for name, module in modules.items()}
+        replaced: list[tuple[ModuleType, str, FunctionType]] = []
+        for module in modules.values() if self._kept else ():
+            for name, item in list(vars(module).items()):
+                place = f"{homes.get(item.__module__)}:{item.__name__}" if isinstance(item, FunctionType) else ""
+                if place in self._kept:
+                    setattr(module, name, self._listener(self._kept[place], item))
+                    replaced.append((module, name, item))
         try:
-            data = values.encode([held[name] for name in names[: code.co_argcount]])
-        except (ValueError, RecursionError):
-            return  # not plain data: such a call cannot be sent either
-        if sum(map(len, kept)) - sum(map(len, kept[place : place + 1])) + len(data) <= self._size:
-            kept[place : place + 1] = [data]
+            if replaced:
+                function(given)
+        finally:
+            for module, name, item in replaced:
+                setattr(module, name, item)
+        return {place: [values.decode(item) for item in kept] for place, kept in self._kept.items()}
+
+    def _listener(self, kept: list[bytes], function: FunctionType) -> Function:
+        signature, met = inspect.signature(function), itertools.count(1)
+
+        @functools.wraps(function)
+        def listener(*args: object, **keywords: object) -> object:
+            number = next(met)
+            place = len(kept) if len(kept) < self._keep else self._random.randrange(number)
+            if place < self._keep:
+                with contextlib.suppress(TypeError, ValueError, RecursionError):  # a call that cannot be sent
+                    bound = signature.bind(*args, **keywords)
+                    data = values.encode(list(bound.args))
+                    held = sum(map(len, kept)) - sum(map(len, kept[place : place + 1]))
+                    if not bound.kwargs and held + len(data) <= self._size:  # replayed by position, so no keywords
+                        kept[place : place + 1] = [data]
+            return function(*args, **keywords)
+
+        return listener

@@ -61,9 +61,7 @@ _ALLOWED: Final = sorted(int(pair.partition("=")[2]) for pair in _TABLE.split())
 _ALL_BITS: Final = 0xFFFFFFFF
 _NEW_NAMESPACES, _CLONE_THREAD = 0x7E020000, 0x00010000
 _CHECKED: Final[dict[int, tuple[tuple[int, int, tuple[int, ...]], ...]]] = {
-    16: (
-        (1, _ALL_BITS, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),
-    ),  # ioctl: isatty, size, FIONREAD, FIONBIO
+    16: ((1, _ALL_BITS, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),),  # ioctl: isatty, size, FIONREAD, FIONBIO
     44: ((4, _ALL_BITS, (0,)), (5, _ALL_BITS, (0,))),  # sendto: only where already connected
     53: (
         (0, _ALL_BITS, (1,)),
@@ -107,9 +105,7 @@ def lock_state() -> tuple[bool, bool]:
     return _prctl(_PR_GET_NO_NEW_PRIVS) == 1, _prctl(_PR_GET_SECCOMP) == 2
 
 
-def landlock_rules(
-    readable: Iterable[str], listable: Iterable[str], devices: Iterable[str]
-) -> tuple[int, int]:
+def landlock_rules(readable: Iterable[str], listable: Iterable[str], devices: Iterable[str]) -> tuple[int, int]:
     """Build a ruleset: `readable` paths can be read, `listable` folders listed, `devices` read and written,
     no more.
 

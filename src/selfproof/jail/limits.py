@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal[
-    "ok", "error", "timeout", "crashed", "oom", "invalid_output", "protocol_error", "jail_failed"
-]
+Status = Literal["ok", "error", "timeout", "crashed", "oom", "invalid_output", "protocol_error", "jail_failed"]
 Tier = Literal["jail", "confined"]
 
 
@@ -51,9 +49,10 @@ class Limits:
 class Job:
     """One program and the inputs to run it on, in order, in one fresh process.
 
-    `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names
-    file and function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only
-    after the output before it is complete; `mode` is a key of `harness.MODES`.
+        `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names
+        file and function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only
+        after the output before it is complete; `mode` is a key of `harness.MODES`. `go_on(position, output)` runs in the engine after each
+    output and may end the job early (False): what came so far is the answer. It gets raw bytes and must not raise.
     """
 
     files: Mapping[str, str]
@@ -61,6 +60,7 @@ class Job:
     inputs: Sequence[bytes]
     mode: str = "call"
     limits: Limits = Limits()
+    go_on: Callable[[int, bytes], bool] | None = None
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,7 @@ class Program(MetaPathFinder, InspectLoader):
                 self._add(path, source)
         for name in self._sources:
             if name in sys.modules or name.split(".")[0] in sys.builtin_module_names:
-                raise ImportError(
-                    f"{self._sources[name][0]} has the name of a library module; rename the file"
-                )
+                raise ImportError(f"{self._sources[name][0]} has the name of a library module; rename the file")
 
     def _add(self, path: str, source: str) -> None:
         parts = path.removesuffix(".py").split("/")
@@ -62,9 +60,7 @@ class Program(MetaPathFinder, InspectLoader):
         """Answer for the program's own modules only."""
         if fullname not in self._sources:
             return None
-        spec = ModuleSpec(
-            fullname, self, origin=self._sources[fullname][0], is_package=self.is_package(fullname)
-        )
+        spec = ModuleSpec(fullname, self, origin=self._sources[fullname][0], is_package=self.is_package(fullname))
         spec.has_location = True
         return spec
 

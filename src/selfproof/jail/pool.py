@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from types import TracebackType
@@ -33,9 +34,7 @@ class Pool:
     holds. Raises JailUnavailable when the machine cannot isolate as required.
     """
 
-    def __init__(
-        self, workers: int = 2, *, require: str = "auto", preload: Sequence[str] = ("numpy",)
-    ) -> None:
+    def __init__(self, workers: int = 2, *, require: str = "auto", preload: Sequence[str] = ("numpy",)) -> None:
         """Start the first worker and wait for it; the others follow by themselves."""
         if workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
@@ -77,8 +76,9 @@ class Pool:
         self._cancel_waiting()
         for _ in self._threads:
             self._jobs.put(None)
+        deadline = time.monotonic() + _CLOSE_S
         for thread in self._threads:
-            thread.join(_CLOSE_S)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def __enter__(self) -> Pool:
         """Return the pool itself."""
@@ -91,9 +91,7 @@ class Pool:
         self.close()
 
     def _thread(self, require: str, started: Future[Worker]) -> threading.Thread:
-        thread = threading.Thread(
-            target=self._work, args=(require, started), name="selfproof-jail", daemon=True
-        )
+        thread = threading.Thread(target=self._work, args=(require, started), name="selfproof-jail", daemon=True)
         thread.start()
         return thread
 

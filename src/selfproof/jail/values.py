@@ -137,26 +137,21 @@ class _Writer:
 
     def _numpy(self, value: Any, depth: int) -> None:
         numpy = sys.modules.get("numpy")
-        number = _python_number(value)
-        if number is not value:
+        if (number := _python_number(value)) is not value:
             self.write(number, depth)
         elif numpy is not None and type(value) is numpy.ndarray:
             if value.dtype.str not in DTYPES:
-                raise ValueInvalid(
-                    f"arrays of {value.dtype} are not plain data; use .astype('f4') or the like"
-                )
+                raise ValueInvalid(f"arrays of {value.dtype} are not plain data; use .astype('f4') or the like")
             self._open("a", 0)
             self.scalars[-1:] = [value.dtype.str, value.ndim, *value.shape]
             if value.dtype.kind == "f" and (missing := numpy.isnan(value)).any():
                 value = numpy.where(missing, value.dtype.type(math.nan), value)
             self.blobs.append(value.tobytes())
         else:
-            raise ValueInvalid(
-                f"{type(value).__name__} is not plain data; return lists, dicts, numbers or arrays"
-            )
+            raise ValueInvalid(f"{type(value).__name__} is not plain data; return lists, dicts, numbers or arrays")
 
 
-def _python_number(value: Any) -> object:
+def _python_number(value: Any) -> Any:
     """Turn a NumPy scalar into Python's number of the same value; leave everything else."""
     numpy = sys.modules.get("numpy")
     scalar = numpy is not None and isinstance(value, numpy.generic) and value.dtype.str in DTYPES

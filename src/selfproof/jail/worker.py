@@ -17,7 +17,6 @@ import signal
 import socket
 import struct
 import subprocess
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +30,7 @@ _MESSAGE_MAX: Final = 300
 _PIPE_BYTES: Final = 1 << 20  # what one write can hand over; the kernel's ceiling for ordinary users
 _F_SETPIPE_SZ: Final = 1031
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
+_LIMIT_SIGNALS: Final = (0, signal.SIGKILL, signal.SIGXCPU)
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 
 
@@ -96,15 +96,15 @@ class Worker:
         self._control.settimeout(_ANSWER_S)
 
     def _first_report(self) -> dict[str, Any]:
-        """Receive the report, and from the kernel the sender's pid: bubblewrap's own may not reach that far."""
+        """Receive the report and, from the kernel, the sender's pid: bubblewrap's own is not enough."""
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        message, (credentials, *_), _, _ = self._control.recvmsg(
-            1 << 12, socket.CMSG_SPACE(_CREDENTIALS.size)
-        )
+        room = socket.CMSG_SPACE(_CREDENTIALS.size)
+        message, ancillary, _, _ = self._control.recvmsg(1 << 12, room)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-        pid, _, _ = _CREDENTIALS.unpack(credentials[2])
+        if not message:
+            raise OSError("no report")
+        self._pidfd = os.pidfd_open(_CREDENTIALS.unpack(ancillary[0][2])[0])
         report: dict[str, Any] = json.loads(message)
-        self._pidfd = os.pidfd_open(pid)
         return report
 
     def run(self, job: Job) -> Outcome:
@@ -122,7 +122,7 @@ class Worker:
         seconds: list[float] = []
         try:
             self._begin(room, theirs)
-            status, message = _converse(talk, program, job.inputs, (outputs, seconds))
+            status, message = _converse(talk, program, job, (outputs, seconds))
             ended = self._end(soon=status in ("ok", "crashed"))
         finally:
             log = clean(talk.close().decode(errors="replace"))
@@ -156,7 +156,7 @@ class Worker:
             self.suspect = True
             return None
         ended = _Ended(status, user + system, peak_kib / 1024, stragglers, killed)
-        self.suspect = self.suspect or stragglers > 0 or ended.signal not in (0, signal.SIGKILL)
+        self.suspect = self.suspect or stragglers > 0 or ended.signal not in _LIMIT_SIGNALS
         return ended
 
     def interrupt(self) -> None:
@@ -192,9 +192,7 @@ def _pipes() -> tuple[tuple[int, int, int], list[int]]:
     import fcntl  # not on every system that can import this module
 
     for pipe in (inward, outward):
-        with contextlib.suppress(
-            OSError
-        ):  # over the user's share of pipe memory: smaller pipes only cost time
+        with contextlib.suppress(OSError):  # over the user's share of pipe memory: smaller pipes only cost time
             fcntl.fcntl(pipe[0], _F_SETPIPE_SZ, _PIPE_BYTES)
     ours = (inward[1], outward[0], log[0])
     for descriptor in ours:
@@ -203,28 +201,29 @@ def _pipes() -> tuple[tuple[int, int, int], list[int]]:
 
 
 def _converse(
-    talk: Conversation, program: bytes, inputs: Sequence[bytes], into: tuple[list[bytes], list[float]]
+    talk: Conversation, program: bytes, job: Job, into: tuple[list[bytes], list[float]]
 ) -> tuple[Status, str | None]:
     try:
         talk.start(program)
-        for data in inputs:
+        for position, data in enumerate(job.inputs):
             output, seconds = talk.ask(data)
             into[0].append(output)
             into[1].append(seconds)
+            if job.go_on is not None and not job.go_on(position, output):
+                break
         talk.finish()
     except Stopped as stop:
         return stop.status, stop.message
     return "ok", None
 
 
-def _verdict(
-    status: Status, message: str | None, ended: _Ended | None, job: Job
-) -> tuple[Status, str | None]:
+def _verdict(status: Status, message: str | None, ended: _Ended | None, job: Job) -> tuple[Status, str | None]:
     """Combine what the conversation showed with how the child ended."""
     if ended is None and status != "timeout":
         return "jail_failed", "the fork-server did not answer"
     if status == "crashed" and ended is not None:
-        if ended.signal in (signal.SIGKILL, signal.SIGXCPU) and ended.cpu_seconds >= 0.95 * job.limits.cpu_s:
+        used_up = ended.signal == signal.SIGKILL and ended.cpu_seconds > 0.75 * job.limits.cpu_s
+        if ended.signal == signal.SIGXCPU or used_up:
             return "timeout", f"used up its {job.limits.cpu_s} s of processor time"
         if ended.signal == signal.SIGKILL:
             return "oom", "the system ended it, most likely for lack of memory"

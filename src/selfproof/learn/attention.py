@@ -1,7 +1,8 @@
 """Where to spend the next minute: the objective with the highest certified gain per second, fairly estimated.
 
 Gains are logarithms of the ratio by which a metric improved, so that bits and seconds can be compared. Old evidence
-fades by half for each newer visit; an objective that was never tried starts with hope, not with a record.
+fades with a half-life of twenty seconds of attention; an objective that was never tried starts with hope, not with a
+record.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 HOPE = 0.05
-FADE = 0.7
+HALF_LIFE_S = 20.0
 
 
 @dataclass
@@ -39,5 +40,6 @@ class Attention:
     def spent(self, name: str, seconds: float, gain: float) -> None:
         """A visit took ``seconds`` and brought a certified log-gain (0 if nothing was adopted)."""
         record = self._records[name]
-        record.seconds = FADE * record.seconds + seconds
-        record.gain = FADE * record.gain + gain
+        fade = 0.5 ** (seconds / HALF_LIFE_S)
+        record.seconds = fade * record.seconds + seconds
+        record.gain = fade * record.gain + gain

@@ -77,9 +77,7 @@ class Blobs:
         path = self.path(digest)
         data = path.read_bytes() if path.is_file() else None
         if data is None or sha256(data).hexdigest() != digest:
-            raise LedgerBroken(
-                None, "blob", f"blob {digest} {'is missing' if data is None else 'was altered'}"
-            )
+            raise LedgerBroken(None, "blob", f"blob {digest} {'is missing' if data is None else 'was altered'}")
         return data
 
     def fault(self, digest: str) -> str | None:

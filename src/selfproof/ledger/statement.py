@@ -146,9 +146,7 @@ def blobs_of(value: object) -> Iterator[str]:
     if isinstance(value, Mapping):
         if "$blob" in value:
             if len(value) != 1 or not is_sha256(value["$blob"]):
-                raise ValueError(
-                    'a blob reference is {"$blob": "<sha256 in lower-case hex>"} and nothing else'
-                )
+                raise ValueError('a blob reference is {"$blob": "<sha256 in lower-case hex>"} and nothing else')
             yield value["$blob"]
         else:
             for item in value.values():

@@ -54,7 +54,7 @@ class _Site:
 
 
 def _sites(body: Sequence[ast.stmt]) -> list[_Site]:
-    """Every expression that is read, in source order; the function of a call and a subscript's index stay as they are."""
+    """Every expression that is read, in source order; a call's function and a subscript's index stay as they are."""
     found: list[_Site] = []
 
     def visit(node: ast.AST) -> None:
@@ -101,9 +101,7 @@ def _small(palette: Palette, rng: random.Random) -> ast.expr:
 
 
 def _numeric(node: ast.expr) -> bool:
-    return (
-        isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
-    )
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
 
 
 def constant(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:

@@ -1,12 +1,13 @@
 """Which functions and expressions of a module are pure, by a conservative reading of its source.
 
-Pure means: for arguments that are *plain data* (exact built-in scalars and containers) the result depends on
-nothing but the arguments, nothing that existed before is changed, and nothing is remembered. Operators guard at
-run time that the data is plain, because adding or comparing anything else may run any code. What is not known to
-be pure is impure.
+Pure means: for arguments that are *plain data* (exact built-in scalars and containers) the result depends
+on nothing but the arguments, nothing that existed before is changed, and nothing is remembered. Operators
+guard at run time that the data is plain, because adding or comparing anything else may run any code. What
+is not known to be pure is impure.
 
-Does not protect against: other modules that rebind this module's names while one of its functions runs, threads
-that change its arguments meanwhile, special methods of non-plain values elsewhere in a loop, use of memory and stack.
+Does not protect against: other modules that rebind this module's names while one of its functions runs,
+threads that change its arguments meanwhile, special methods of non-plain values elsewhere in a loop, use of
+memory and stack.
 """
 
 from __future__ import annotations
@@ -16,28 +17,20 @@ import math
 from collections.abc import Iterable
 
 from .speed_globals import Globals
-from .speed_names import CHANGING_METHODS, EXCEPTIONS, READING_METHODS, Scope, names_bound
+from .speed_names import CHANGING_METHODS, EXCEPTIONS, READING_METHODS, names_bound
+from .speed_scope import Scope
+from .speed_stores import counter, holds_numbers, in_place_free, maker
 from .speed_text import HELPERS
 
-CHEAP_BUILTINS = EXCEPTIONS | {
-    "abs",
-    "bool",
-    "chr",
-    "float",
-    "int",
-    "isinstance",
-    "len",
-    "ord",
-    "range",
-    "slice",
-    "type",
-}
+CHEAP_BUILTINS = EXCEPTIONS | frozenset(("abs", "bool", "chr", "float", "int", "isinstance", "len", "ord")) | {
+    "range", "slice", "type"
+}  # fmt: skip
 """Pure builtins that cost about as much as remembering their result."""
 
 PURE_BUILTINS = CHEAP_BUILTINS | {
-    "all", "any", "ascii", "bin", "bytes", "complex", "dict", "divmod", "enumerate", "filter", "frozenset", "hex",
-    "list", "map", "max", "min", "oct", "pow", "repr", "reversed", "round", "set", "sorted", "str", "sum", "tuple",
-    "zip",
+    "all", "any", "ascii", "bin", "bytes", "complex", "dict", "divmod", "enumerate", "filter", "frozenset",
+    "hex", "list", "map", "max", "min", "oct", "pow", "repr", "reversed", "round", "set", "sorted", "str", "sum",
+    "tuple", "zip",
 }  # fmt: skip
 """Builtins that, on plain data, change nothing and always answer the same."""
 
@@ -45,9 +38,9 @@ _BLANKET_HANDLERS = {"Exception", "BaseException", "RuntimeError", "RecursionErr
 _LAZY_BUILTINS = frozenset({"enumerate", "filter", "map", "reversed", "zip"})
 _PLAIN_TYPES = frozenset({"str", "int", "float", "list", "dict", "set", "tuple", "frozenset", "bytes"})
 _PLAIN_NODES = (
-    ast.Constant, ast.Name, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Call,
-    ast.ListComp, ast.SetComp, ast.DictComp, ast.comprehension, ast.Attribute, ast.Subscript, ast.Slice, ast.keyword,
-    ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.Starred,
+    ast.Constant, ast.Name, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.BinOp, ast.UnaryOp, ast.Compare,
+    ast.Call, ast.ListComp, ast.SetComp, ast.DictComp, ast.comprehension, ast.Attribute, ast.Subscript,
+    ast.Slice, ast.keyword, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.Starred,
 )  # fmt: skip
 
 
@@ -60,12 +53,12 @@ class Module(Globals):
         self._pure: dict[str, bool] = {}
 
     def constant(self, name: str, before: ast.stmt) -> bool:
-        """Whether the global `name` is steady, made of plain data, and nowhere visibly filled with anything else."""
+        """Whether the global `name` is steady, made of plain data, and nowhere visibly filled with more."""
         value = self.steady(name, before)
         return value is not None and not self.filled(name) and self._plain_value(value)
 
     def pure_function(self, name: str) -> bool:
-        """Whether the top-level function `name` is pure; calls among the module's own functions are followed."""
+        """Whether the top-level function `name` is pure; calls of the module's own functions are followed."""
         if name not in self._pure:
             self._pure[name] = True  # a recursive call is as pure as everything else in the function
             known = name in self.functions
@@ -75,7 +68,7 @@ class Module(Globals):
         return self._pure[name]
 
     def pure_expression(self, node: ast.expr, scope: Scope) -> bool:
-        """Whether evaluating `node` inside `scope` on plain data is pure, and does not itself give an iterator."""
+        """Whether evaluating `node` inside `scope` on plain data is pure, and does not give an iterator."""
         if isinstance(node, ast.GeneratorExp | ast.Lambda | ast.Starred) or _calls(node, _LAZY_BUILTINS):
             return False
         parts = list(ast.walk(node))
@@ -83,7 +76,7 @@ class Module(Globals):
         return not marked and self.changes(parts, scope) == frozenset()
 
     def changes(self, nodes: Iterable[ast.AST], scope: Scope) -> frozenset[str] | None:
-        """The local names whose own new containers the nodes may change; None if they may change anything else."""
+        """The local names whose new containers the nodes may change; None if they may change anything else."""
         changed: set[str] = set()
         for node in nodes:
             name = self._change(node, scope)
@@ -93,18 +86,16 @@ class Module(Globals):
         return frozenset(changed - {""})
 
     def calls_known(self, scope: Scope) -> bool:
-        """Whether every call in the function is of something known, even if it changes a container of the caller."""
+        """Whether every call in the function is of something known, even if it changes a caller's container."""
         calls = (node for node in scope.nodes if isinstance(node, ast.Call))
-        return all(
-            self._call(call, scope) is not None or self._method_on_caller(call, scope) for call in calls
-        )
+        return all(self._call(call, scope) is not None or self._method_on_caller(call, scope) for call in calls)
 
     def _change(self, node: ast.AST, scope: Scope) -> str | None:
-        """The local name whose container one node changes ("" for none), or None if it may change anything else."""
+        """The local name whose container one node changes ("" for none); None if it may change anything else."""
         if isinstance(node, ast.Call):
             return self._call(node, scope)
         if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            return scope.maker(node.value)
+            return maker(scope, node.value)
         if isinstance(node, ast.AugAssign):
             return self._augmented(node, scope)
         if isinstance(node, ast.Attribute):
@@ -115,11 +106,11 @@ class Module(Globals):
     def _augmented(self, node: ast.AugAssign, scope: Scope) -> str | None:
         target = node.target
         if isinstance(target, ast.Name):
-            harmless = scope.in_place_free(node) or scope.counter(target.id)
-            return "" if harmless else scope.maker(target)
+            harmless = in_place_free(node) or counter(scope, target.id)
+            return "" if harmless else maker(scope, target)
         if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name | ast.Subscript):
-            numbers = isinstance(target.value, ast.Name) and scope.holds_numbers(target.value.id)
-            return scope.maker(target.value) if numbers or scope.in_place_free(node) else None
+            numbers = isinstance(target.value, ast.Name) and holds_numbers(scope, target.value.id)
+            return maker(scope, target.value) if numbers or in_place_free(node) else None
         return None
 
     def _call(self, node: ast.Call, scope: Scope) -> str | None:
@@ -136,7 +127,7 @@ class Module(Globals):
         reads = callee.attr in READING_METHODS and self._data(callee.value, scope)
         if reads or self._known(callee, scope):
             return ""
-        return scope.maker(callee.value) if callee.attr in CHANGING_METHODS else None
+        return maker(scope, callee.value) if callee.attr in CHANGING_METHODS else None
 
     def _method_on_caller(self, call: ast.Call, scope: Scope) -> bool:
         changing = isinstance(call.func, ast.Attribute) and call.func.attr in CHANGING_METHODS
@@ -160,19 +151,14 @@ class Module(Globals):
         base, attribute = node.value.id, node.attr
         if base in _PLAIN_TYPES:
             return self.builtin(base, scope) and attribute in READING_METHODS
-        return (
-            base not in scope.locals
-            and self._is_math(base)
-            and attribute in vars(math)
-            and attribute[0] != "_"
-        )
+        return base not in scope.locals and self._is_math(base) and attribute in vars(math) and attribute[0] != "_"
 
     def _is_math(self, name: str) -> bool:
         node = self.bound_at[name][0] if self.once(name) else None
         return name == "math" and isinstance(node, ast.Import) and node in self.tree.body
 
     def _data(self, node: ast.expr, scope: Scope) -> bool:
-        """Whether a method's receiver is plain data whenever everything local is: no module, class or instance."""
+        """Whether a method's receiver is plain data if everything local is: no module, class or instance."""
         while isinstance(node, ast.Subscript):
             node = node.value
         if isinstance(node, ast.Name):
@@ -200,7 +186,7 @@ class Module(Globals):
         return known or self.constant(name, scope.function)
 
     def _narrow(self, handler: ast.ExceptHandler) -> bool:
-        """Whether a handler names exceptions that do not depend on how deep the stack or how full the memory is."""
+        """Whether a handler names exceptions that do not depend on how full stack and memory are."""
         kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
         narrow = EXCEPTIONS - _BLANKET_HANDLERS - self.shadowed
         return all(isinstance(kind, ast.Name) and kind.id in narrow for kind in kinds)

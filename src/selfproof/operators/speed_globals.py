@@ -9,7 +9,8 @@ import ast
 from collections.abc import Iterable
 from functools import cached_property
 
-from .speed_names import CHANGING_METHODS, Scope, names_bound
+from .speed_names import CHANGING_METHODS, names_bound
+from .speed_scope import Scope
 from .speed_text import HELPERS, has_helper
 
 REVEALING_NAMES = frozenset(
@@ -18,9 +19,7 @@ REVEALING_NAMES = frozenset(
 """Names with which code can see or change names and identities: a module that uses one is left alone."""
 
 REVEALING_MODULES = frozenset({"builtins", "inspect", "gc", "ctypes", "importlib"})
-REVEALING_ATTRIBUTES = frozenset(
-    {"_getframe", "__dict__", "__globals__", "__code__", "__builtins__", "modules"}
-)
+REVEALING_ATTRIBUTES = frozenset({"_getframe", "__dict__", "__globals__", "__code__", "__builtins__", "modules"})
 
 
 class Globals:
@@ -37,7 +36,7 @@ class Globals:
 
     @cached_property
     def settled(self) -> bool:
-        """Whether global names can be trusted at all: no star import, no exec, no `globals()` and the like."""
+        """Whether global names can be trusted: no star import, no exec, no `globals()` and the like."""
         return not any(
             (isinstance(node, ast.alias) and node.name.partition(".")[0] in REVEALING_MODULES | {"*"})
             or (isinstance(node, ast.ImportFrom) and node.module in REVEALING_MODULES)
@@ -68,7 +67,7 @@ class Globals:
         return node.level == 0 and any(item.name == name and item.asname is None for item in node.names)
 
     def steady(self, name: str, before: ast.stmt) -> ast.expr | None:
-        """The value of the global `name` if it is bound once, by a simple top-level assignment above `before`."""
+        """The value of the global `name` if it is bound once, by a simple top-level statement above `before`."""
         if not (self.settled and self.once(name)):
             return None
         node = self.bound_at[name][0]
@@ -87,7 +86,7 @@ class Globals:
         return False
 
     def _bindings(self) -> dict[str, list[ast.AST]]:
-        """Global name -> the statements that bind it; a `global` declaration counts twice: it may bind any time."""
+        """Global name -> the statements that bind it; a `global` declaration counts as two of them."""
         found: dict[str, list[ast.AST]] = {}
         for node in self.nodes:
             if isinstance(node, ast.Global):

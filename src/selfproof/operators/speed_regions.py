@@ -1,9 +1,10 @@
 """Where in a function something is computed again and again, and what stands still meanwhile.
 
-A *region* is a statement (a loop, or a statement that holds a comprehension) that starts its own line, so that a
-line can be put above it. A value *stands still* in a region if its name is bound before, is not bound in it, and no
-statement of the region can change the object: all that is changed there are private containers, and the value is not
-one of them; or all that the whole function changes was made in this call, and the value is older than the call.
+A *region* is a statement (a loop, or a statement that holds a comprehension) that starts its own line, so
+that a line can be put above it. A value *stands still* in a region if its name is bound before, is not
+bound in it, and no statement of the region can change the object: all that is changed there are private
+containers, and the value is not one of them; or all that the whole function changes was made in this call,
+and the value is older than the call.
 
 Does not protect against: what `purity` does not protect against; generators passed in as arguments.
 """
@@ -15,7 +16,8 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from .purity import Module
-from .speed_names import Scope, names_bound
+from .speed_names import names_bound
+from .speed_scope import Scope
 from .speed_text import starts_its_line
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -48,9 +50,11 @@ class Site:
         """The function's expressions of one kind, in the order of the text, outer before inner."""
         found = [node for node in self.scope.nodes if isinstance(node, kind)]
         ends = {node: (node.end_lineno or 0, node.end_col_offset or 0) for node in found}
-        return iter(
-            sorted(found, key=lambda node: (node.lineno, node.col_offset, *(-end for end in ends[node])))
-        )
+        return iter(sorted(found, key=lambda node: (node.lineno, node.col_offset, *(-end for end in ends[node]))))
+
+    def repeated(self, node: ast.expr) -> bool:
+        """Whether some loop or comprehension of the function evaluates `node` again and again."""
+        return bool(self._repeaters(node))
 
     def region(self, node: ast.expr, sources: Iterable[str]) -> ast.stmt | None:
         """The outermost region that repeats `node` and in which every source stands still, or None."""
@@ -73,9 +77,7 @@ class Site:
     def definite(self, name: str, statement: ast.stmt) -> bool:
         """Whether `name` certainly has a value whenever `statement` begins."""
         if name in self.scope.parameters:
-            return not any(
-                isinstance(node, ast.ExceptHandler) and node.name == name for node in self.scope.nodes
-            )
+            return not any(isinstance(node, ast.ExceptHandler) and node.name == name for node in self.scope.nodes)
         if name not in self.scope.locals:
             return self.module.steady(name, self.function) is not None
         if any(isinstance(node, ast.ExceptHandler) and node.name == name for node in self.scope.nodes):
@@ -164,11 +166,7 @@ def _assigns(statement: ast.stmt, name: str) -> bool:
     """Whether the statement gives `name` a value whatever happens."""
     if isinstance(statement, ast.Assign):
         return any(name in _targets(target) for target in statement.targets)
-    return (
-        isinstance(statement, ast.AnnAssign)
-        and statement.value is not None
-        and name in _targets(statement.target)
-    )
+    return isinstance(statement, ast.AnnAssign) and statement.value is not None and name in _targets(statement.target)
 
 
 def _targets(node: ast.expr) -> set[str]:

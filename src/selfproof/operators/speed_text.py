@@ -1,7 +1,7 @@
 """Cutting and pasting source text, so that what an edit does not touch keeps its comments and its layout.
 
-The helper functions below are pasted into the edited module when an edit needs them. They are ordinary Python that
-a reader of the program can check on the spot; each uses one stack frame, never more.
+The helper functions below are pasted into the edited module when an edit needs them. They are ordinary
+Python that a reader of the program can check on the spot; each uses one stack frame, never more.
 
 Does not protect against: nothing is proved here; the operators decide what may be pasted.
 """
@@ -23,6 +23,21 @@ _HELPER_SOURCE = {
             if type(items) in (list, tuple) and _SCALARS.issuperset(map(type, items)):
                 return frozenset(items)
             return items
+        ''',
+    "_found": '''
+        def _found(item, items, index):
+            """`item in items` for a list that only grows; `index` holds its members so far and how many."""
+            members, known = index
+            if members is None or type(item) not in _SCALARS or type(items) is not list:
+                return item in items
+            if known < len(items):
+                added = items[known:]
+                if not _SCALARS.issuperset(map(type, added)):
+                    index[0] = None
+                    return item in items
+                members.update(added)
+                index[1] = len(items)
+            return item in members
         ''',
     "_once": '''
         def _once(cell, value, *sources, flat=False):
@@ -77,9 +92,9 @@ _HELPER_SOURCE = {
 HELPERS = frozenset(_HELPER_SOURCE)
 """Names of everything that an edit may paste at the top of a module."""
 
-HELPER_NEEDS = frozenset({
-    "bool", "bytes", "dict", "float", "frozenset", "int", "list", "map", "range", "set", "str", "tuple", "type"
-})  # fmt: skip
+HELPER_NEEDS = frozenset({"bool", "bytes", "dict", "float", "frozenset", "int", "len", "list"}) | {
+    "map", "range", "set", "str", "tuple", "type"
+}  # fmt: skip
 """The builtins that the helpers use; a module that binds one of these names itself cannot take them."""
 
 
@@ -90,6 +105,16 @@ class Splice:
     start: tuple[int, int]
     end: tuple[int, int]
     text: str
+
+
+@dataclass(frozen=True)
+class Move:
+    """One rewrite as changes of text: what to tell a reader, the operator, the splices, the helpers used."""
+
+    title: str
+    operator: str
+    splices: tuple[Splice, ...]
+    helpers: tuple[str, ...]
 
 
 def before(node: ast.expr | ast.stmt, text: str) -> Splice:
@@ -137,10 +162,7 @@ def spliced(source: str, splices: Sequence[Splice], helpers: Iterable[str]) -> s
     starts = [0]
     for line in data.split(b"\n"):
         starts.append(starts[-1] + len(line) + 1)
-    cuts = [
-        (starts[cut.start[0] - 1] + cut.start[1], starts[cut.end[0] - 1] + cut.end[1], cut.text)
-        for cut in splices
-    ]
+    cuts = [(starts[cut.start[0] - 1] + cut.start[1], starts[cut.end[0] - 1] + cut.end[1], cut.text) for cut in splices]
     top = starts[_preamble_end(tree, data)]
     pasted = "".join(f"\n\n{_helper(name)}" for name in missing)
     cuts.append((top, top, pasted if top else pasted.lstrip() + "\n\n" * bool(pasted)))
@@ -203,9 +225,7 @@ def _preamble_end(tree: ast.Module, data: bytes) -> int:
     """The number of leading lines that hold the docstring and the imports, or else the opening comments."""
     end = 0
     for number, statement in enumerate(tree.body):
-        docstring = (
-            number == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        )
+        docstring = number == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         if not (docstring or isinstance(statement, ast.Import | ast.ImportFrom)):
             break
         end = statement.end_lineno or end

@@ -30,7 +30,7 @@ class Stop:
 
     @property
     def reason(self) -> str | None:
-        """"interrupted", "stop file" or "time"; None while the run may go on."""
+        """ "interrupted", "stop file" or "time"; None while the run may go on."""
         if self._signalled:
             return self._signalled
         if self._file.exists():
@@ -41,6 +41,10 @@ class Stop:
     def urgent(self) -> bool:
         """Whether a person wants it to end now, not merely the clock."""
         return self.reason in {"interrupted", "stop file"}
+
+    def extend(self, seconds: float) -> None:
+        """Allow this much time from now on, for what comes after the loop."""
+        self._begin, self._seconds = time.monotonic(), seconds
 
     def interrupt(self) -> None:
         """End as soon as the current step is safe."""

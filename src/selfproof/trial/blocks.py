@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +44,16 @@ def score(task: Task, blocks: Sequence[Block], outcome: Outcome) -> list[Trial]:
     return trials
 
 
+def score_answer(task: Task, sample: Sample, output: bytes) -> float | None:
+    """The score of one encoded answer, None if it is malformed; for early stopping in a race."""
+    try:
+        draws = task.draws(sample, values.decode(output))
+    except (InvalidAnswer, ValueError):
+        return None
+    score = math.fsum(draws) / len(draws) if draws else math.nan
+    return score if math.isfinite(score) else None
+
+
 def _score_one(task: Task, block: Block, outcome: Outcome, i: int, cpu: float) -> Trial:
     seconds = outcome.seconds[i]
     try:
@@ -53,7 +62,7 @@ def _score_one(task: Task, block: Block, outcome: Outcome, i: int, cpu: float) -
         return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, str(error)[:300])
     if not draws or not all(map(math.isfinite, draws)):
         return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, "the score is not finite")
-    return Trial("ok", statistics.fmean(draws), draws, seconds, cpu, outcome.tier)
+    return Trial("ok", math.fsum(draws) / len(draws), draws, seconds, cpu, outcome.tier)
 
 
 def company_matters(

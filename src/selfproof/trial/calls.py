@@ -1,13 +1,16 @@
 """Hard inputs for comparing two versions of a function, and when two transcripts of it are the same.
 
-`hard_inputs` starts from argument lists that were recorded from real calls, because random ones rarely get past
-a function's first line, and changes them in the ways in which rewritten code usually turns out to differ: NaN,
-infinities and minus zero, empty and ragged data, `True` for 1 and 1.0 for 1, integers beyond 64 bits, text outside
-the basic plane, None and lists where a scalar was, repeated elements, and the same object in two places.
+`hard_inputs` starts from argument lists that were recorded from real calls, because random ones rarely get
+past a function's first line, and changes them in the ways in which rewritten code usually turns out to
+differ: NaN, infinities and minus zero, empty and ragged data, `True` for 1 and 1.0 for 1, integers beyond
+64 bits, text outside the basic plane, None and lists where a scalar was, repeated elements, and the same
+object in two places.
 
 Does not protect against:
-- a difference on inputs that neither the recording nor the fuzz reaches: equality is tested hard, not proved.
-- inputs on which the original takes very long: give each batch its own deadline, drop those the original misses.
+- a difference on inputs that neither the recording nor the fuzz reaches: equality is tested hard, not
+  proved.
+- inputs on which the original takes very long: give each batch its own deadline, drop those the original
+  misses.
 """
 
 from __future__ import annotations
@@ -48,8 +51,9 @@ Change = Callable[[Any, random.Random], Any]
 def hard_inputs(recorded: Sequence[list[Any]], rng: random.Random, n: int) -> list[list[Any]]:
     """Make `n` argument lists from `recorded` ones, which are left as they are; same `rng` state, same lists.
 
-    Each keeps its number of arguments; the first ones are changed least. Objects may be shared within one list:
-    send them with `encode_calls`, for plain `values.encode` would lose that. ValueError if nothing was recorded.
+    Each keeps its number of arguments; the first ones are changed least. Objects may be shared within one
+    list: send them with `encode_calls`, for plain `values.encode` would lose that. ValueError if nothing
+    was recorded.
     """
     if not recorded:
         raise ValueError("no call was recorded; record at least one before making harder ones")
@@ -70,8 +74,8 @@ def encode_calls(calls: Sequence[list[Any]]) -> bytes:
 def same(a: bytes, b: bytes) -> bool:
     """Whether two encoded `observe` transcripts of the same calls tell of equal behaviour.
 
-    Equal bytes are equal answers, states and aliasing; a hostile child that emits the anchor's bytes has given the
-    right answers. An empty transcript is never the same as anything.
+    Equal bytes are equal answers, states and aliasing; a hostile child that emits the anchor's bytes has
+    given the right answers. An empty transcript is never the same as anything.
     """
     return bool(a) and a == b
 
@@ -132,9 +136,7 @@ def _neighbour(value: Any, rng: random.Random) -> Any:
         return rng.choice((*_FLOATS, -value, math.nextafter(value, math.inf)))
     if isinstance(value, str):
         at = rng.randint(0, len(value))
-        return rng.choice(
-            (value[:at] + rng.choice(_TEXTS) + value[at:], value[::-1], value.swapcase(), value[:at], "")
-        )
+        return rng.choice((value[:at] + rng.choice(_TEXTS) + value[at:], value[::-1], value.swapcase(), value[:at], ""))
     if isinstance(value, bytes):
         return rng.choice((value[::-1], value[: len(value) // 2], value + b"\xff", b""))
     return _reshaped(value, rng)
@@ -190,5 +192,5 @@ def _huge(value: Any, rng: random.Random) -> Any:
 
 
 _CHANGES: Final[tuple[Change, ...]] = (
-    _neighbour, _neighbour, _neighbour, _scalar, _other_type, _other_type, _reshaped, _reshaped, _special_inside, _huge
+    *[_neighbour] * 3, *[_other_type] * 2, *[_reshaped] * 2, _scalar, _special_inside, _huge
 )  # fmt: skip

@@ -74,7 +74,6 @@ class Task(ABC):
         """The same draws in other samples, with (sample, draw) of each row's origin; None if a sample is one draw."""
         return None
 
-
     def damaged(self, source: str, function: str) -> str | None:
         """The entry's file with ``function`` made clearly worse, for the planted-gain control; None: not possible."""
         return None

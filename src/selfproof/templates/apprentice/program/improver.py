@@ -37,9 +37,7 @@ def better(view):
         operator = rng.choices(list(operators), weights)[0]
         times = 1 if rng.random() < 0.7 else 2
         try:
-            source, title = edit_function(
-                parent["source"], view["function"], operator, rng, other=other, repeat=times
-            )
+            source, title = edit_function(parent["source"], view["function"], operator, rng, other=other, repeat=times)
         except EditImpossible:
             continue
         if size(source, view["function"]) <= LARGEST:

@@ -99,7 +99,7 @@ def _codes(symbol: NDArray[np.uint8]) -> NDArray[np.uint64]:
     rows = [np.zeros(len(symbol), dtype=np.uint64)]
     for n in range(1, ORDERS):
         start = ORDERS - 1 - n
-        rows.append(rows[-1] + np.uint64(SYMBOLS ** (n - 1)) * padded[start : start + len(symbol)])
+        rows.append(rows[-1] + np.multiply(padded[start : start + len(symbol)], np.uint64(SYMBOLS ** (n - 1))))
     return np.stack(rows)
 
 

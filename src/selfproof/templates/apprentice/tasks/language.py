@@ -111,7 +111,7 @@ class Language(Task):
         return kinds
 
     def damaged(self, source: str, function: str) -> str:
-        """The memory with a fifth of its guess spread over all symbols."""
+        """The memory with nearly all of its guess moved to the wrong symbol: worse whatever the rule is."""
         return f"""{source}
 
 _before_{function} = {function}
@@ -119,7 +119,7 @@ _before_{function} = {function}
 
 def {function}(counts):
     q = _before_{function}(counts)
-    return 0.8 * q + 0.2 / q.shape[1]
+    return 0.05 * q + 0.95 * np.roll(q, 1, axis=1)
 """
 
     def tempting(self, source: str, function: str) -> str:

@@ -8,6 +8,7 @@ explore split. Interpolated Kneser-Ney needs counts of left contexts, which this
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +104,7 @@ def tuned(explore: Sequence[Block], report: Sequence[Block], evaluations: int, s
         ):
             bits = shown.bits(rule, parameters).tolist()
             cuts = np.cumsum([0, *shown.sizes]).tolist()
-            draws = tuple(tuple(bits[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+            draws = tuple(tuple(bits[a:b]) for a, b in pairwise(cuts))
             text = " ".join(f"{p:.2f}" for p in (parameters[:1] if how == "one parameter" else parameters))
             found.append(Baseline(f"{name}, {how}", text, draws))
     return found

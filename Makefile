@@ -1,0 +1,38 @@
+# Two commands do everything, set-up included: `make run` and `make test`.
+
+BIN := .venv/bin
+READY := .venv/ready
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check-all lint docs ready clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1@/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
+
+run: ready ## let the program in life/ improve itself; more options: make run ARGS="--minutes 1"
+	@$(BIN)/selfproof run --at life $(ARGS)
+
+test: lint ## every check that a change must pass, in minutes
+	$(BIN)/python -m pytest -rs
+
+check-all: lint ## the same with full counts: every slow test too
+	$(BIN)/python -m pytest -rs -m ""
+
+lint: ready ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: ready ## write docs/cli.md anew from the commands themselves
+	$(BIN)/python scripts/cli_docs.py
+
+clean: ## remove what was built; living programs stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+$(READY): pyproject.toml scripts/setup
+	@sh scripts/setup
+
+# Compiled ahead because a jail is read-only: there, every start would compile again.
+ready: $(READY)
+	@$(BIN)/python -m compileall -q src || true

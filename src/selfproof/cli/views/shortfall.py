@@ -1,0 +1,113 @@
+"""What a run did not achieve, in words, from its summary alone. Pure; an interval that touches "no difference" is
+a shortfall, never a success.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from selfproof.cli.views.story import CONTROLS
+from selfproof.cli.views.words import at, bounds, clean, finite, items
+from selfproof.nouns import Event
+
+ENDS = {
+    "time": "the time was used up",
+    "interrupted": "it was interrupted; everything is saved",
+    "stop file": "a person stopped it; `selfproof resume` allows it to go on",
+}
+
+
+def ended(summary: Event) -> str:
+    """How the run ended."""
+    reason = clean(summary.get("ended", "?"), 80)
+    return ENDS.get(reason, reason)
+
+
+def shortfalls(summary: Event) -> list[str]:
+    """Everything that a reader might hope for and this run does not show."""
+    found = [] if summary.get("objectives") else ["the closing table was not measured"]
+    for row in items(summary, "objectives"):
+        name = clean(at(row, "name") or "?", 24)
+        told = _quality(row) if "ratio" not in row else _speed(row)
+        found += [f"{name}: {sentence}" for sentence in told]
+    controls = at(summary, "controls") or {}
+    missing = [CONTROLS[name] for name in CONTROLS if controls.get(name) in {None, "not_run"}]
+    if missing:
+        found.append(f"control not run: {', '.join(missing)}")
+    if not summary.get("certified"):
+        found.append("no change was certified")
+    if not at(summary, "ledger", "verified"):
+        found.append("the ledger was not verified")
+    return found
+
+
+def _quality(row: Event) -> list[str]:
+    found = []
+    gain = bounds(row, "gain", "interval")
+    if gain is None or gain[0] <= 0:
+        found.append("no gain over the start is shown")
+    found += _against_people(row)
+    if at(row, "constants_only") is None:
+        found.append("the constants-only control was not run")
+    elif (ahead := bounds(row, "constants_only", "now_is_better_by", "interval")) is None or ahead[0] <= 0:
+        found.append("not shown to be better than changing constants only")
+    found += _elsewhere(row)
+    return found
+
+
+def _against_people(row: Event) -> list[str]:
+    best = at(row, "best_human")
+    if not best:
+        return ["not compared with any human rule"]
+    rule, ratio = clean(at(best, "name") or "?", 48), bounds(best, "ratio_interval")
+    if ratio is None:
+        return [f"no interval for the comparison with the best human rule ({rule})"]
+    low, high = ratio
+    behind, ahead = (high < 1, low > 1) if at(row, "better") == "higher" else (low > 1, high < 1)
+    if behind:
+        times = finite(at(best, "ratio")) or (low + high) / 2
+        return [f"still worse than the best human rule ({rule}): {times:.2f} times its {clean(at(row, 'metric'), 24)}"]
+    return [] if ahead else [f"no difference from the best human rule ({rule}) is shown"]
+
+
+def _elsewhere(row: Event) -> list[str]:
+    """Whether the gain carries over, judged by the lower ends of the intervals."""
+    others = items(row, "transfer")
+    if not others:
+        return ["no other corpus was tried"]
+    gains = [bounds(other, "gain", "interval") for other in others]
+    half = 0.5 * (finite(at(row, "gain", "value")) or 0.0)
+    if any(gain is None or gain[0] <= 0 for gain in gains):
+        return ["a gain is not shown on every other corpus"]
+    if any(gain is not None and gain[0] < half for gain in gains):
+        return ["the gain does not carry over by at least half to every other corpus"]
+    return []
+
+
+def _speed(row: Event) -> list[str]:
+    found = []
+    functions = items(row, "functions")
+    if not functions:
+        found.append("no function was certified faster")
+    for function in functions:
+        if (ratio := bounds(function, "interval")) is None or ratio[0] <= 1:
+            found.append(f"{clean(at(function, 'function') or '?', 60)}: not shown to be faster on fresh inputs")
+    whole = bounds(row, "ratio", "interval")
+    if whole is None or (whole[0] <= 1 <= whole[1]):
+        found.append("no difference in the time of the whole workload is shown (the interval includes 1)")
+    elif whole[1] < 1:
+        found.append("the whole workload is slower than at the start")
+    return found
+
+
+def next_commands(summary: Event) -> list[tuple[str, str]]:
+    """Three commands to try, each with what it is for; they name the folder unless one is in it."""
+    folder = str(summary.get("folder") or ".")
+    here = Path(folder).resolve() == Path.cwd()
+    where = "" if here else f" --at {shlex.quote(folder if folder.isprintable() else clean(folder))}"
+    return [
+        (f"selfproof log{where}", "every change that was certified or refused"),
+        (f"selfproof compare start now --on FILE{where}", "the two versions on a text of your own"),
+        (f"selfproof verify{where}", "recompute every decision from the ledger"),
+    ]

@@ -1,0 +1,171 @@
+"""A run as a person would tell it: events in, lines worth keeping out.
+
+Both the live screen's history and the plain view print these lines. Races are many and mostly lead nowhere, so they
+are gathered into one ``searched`` line; everything that was confirmed, refused or checked has a line of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from selfproof.cli.views.words import at, clean, count, duration, effect_words, finite, items, number
+from selfproof.nouns import Event
+
+SIGNS = {"certified": "✓", "refused": "✗", "control": "◇", "searched": "·", "WRONG": "!"}
+CONTROLS = {"fake_gain": "fake gain", "planted_gain": "planted gain", "aa": "A/A"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the history: a word that says what happened, to what, and the rest; ``title`` names a change."""
+
+    word: str
+    subject: str
+    told: str
+    title: str = ""
+
+    @property
+    def sign(self) -> str:
+        """The sign that goes with the word."""
+        return SIGNS.get(self.word, "▸")
+
+
+class Tally:
+    """What racing has come to since it was last told."""
+
+    def __init__(self) -> None:
+        self._races: dict[str, tuple[int, int, Event]] = {}
+        self._screened = 0
+        self._why = ""
+
+    def race(self, event: Event) -> None:
+        """Count a batch."""
+        name = clean(event.get("objective", "?"), 24)
+        tried, kept, _ = self._races.get(name, (0, 0, event))
+        more, stay = finite(event.get("candidates")) or 0, finite(event.get("kept")) or 0
+        self._races[name] = (tried + int(more), kept + int(stay), event)
+
+    def screened(self, event: Event) -> None:
+        """Count an edit that the rules forbade, and remember why."""
+        self._screened += 1
+        self._why = clean(event.get("reason", ""), 60)
+
+    def told(self) -> str:
+        """One sentence, empty if nothing happened; starts counting anew."""
+        parts = [
+            f"{name} {count(tried, 'candidate')}, {kept} kept{_best(event)}"
+            for name, (tried, kept, event) in self._races.items()
+        ]
+        if self._screened:
+            parts.append(f"{self._screened} against the rules ({self._why})")
+        self._races, self._screened = {}, 0
+        return "; ".join(parts)
+
+
+def _best(event: Event) -> str:
+    best, now = finite(event.get("best")), finite(event.get("incumbent"))
+    if best is None:
+        return ""
+    return f", best {best:.4f}" + (f" (program {now:.4f})" if now is not None else "")
+
+
+class Story:
+    """Tells a run. ``pause`` is how many seconds must lie between two ``searched`` lines; None keeps them back until
+    something is confirmed."""
+
+    def __init__(self, pause: float | None = None, now: Callable[[], float] = time.monotonic) -> None:
+        self._pause = pause
+        self._now = now
+        self._began = now()
+        self._last = self._began
+        self._tally = Tally()
+        self._new = False
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self._now() - self._began
+
+    def tell(self, event: Event) -> list[Line]:
+        """The lines that an event adds to the history."""
+        teller: Callable[[Event], list[Line]] | None = getattr(self, f"_on_{event.get('event')}", None)
+        return teller(event) if teller else []
+
+    def _searched(self) -> list[Line]:
+        told = self._tally.told()
+        self._last = self._now()
+        return [Line("searched", "", told)] if told else []
+
+    def _on_init(self, event: Event) -> list[Line]:
+        self._new = True
+        return [Line("made", "", f"a new program in {clean(event.get('folder', '?'))}")]
+
+    def _on_start(self, event: Event) -> list[Line]:
+        told = (
+            f"program {clean(event.get('program', '?'), 24)}, version {number(event.get('version'), 0)}, "
+            f"for {duration(event.get('seconds'))}"
+        )
+        layers = ", ".join(clean(layer, 24) for layer in items(event, "layers")) or "no layers"
+        lines = [Line("started", "", told), Line("isolation", "", f"{clean(event.get('tier', '?'), 24)} ({layers})")]
+        if event.get("seeds") == "operator-chosen":
+            lines.append(Line("seeds", "", "chosen by the operator; every certificate says so"))
+        if not self._new:
+            lines += [
+                Line("finished", "", f"{clean(x)}, left open by the run before") for x in items(event, "finished")
+            ]
+        return lines
+
+    def _on_race(self, event: Event) -> list[Line]:
+        self._tally.race(event)
+        if self._pause is None or self._now() - self._last < max(self._pause, self.elapsed / 50):
+            return []
+        return self._searched()
+
+    def _on_screened(self, event: Event) -> list[Line]:
+        self._tally.screened(event)
+        return []
+
+    def _on_confirm(self, event: Event) -> list[Line]:
+        return [] if event.get("pairs") else self._searched()
+
+    def _on_resumed(self, event: Event) -> list[Line]:
+        return [Line("resumed", "", clean(event.get("how", "")), clean(event.get("title", "")))]
+
+    def _on_decision(self, event: Event) -> list[Line]:
+        name, title = clean(event.get("objective", "?"), 24), clean(event.get("title", "")) or "(no title)"
+        pairs = count(event.get("pairs"), "pair")
+        if event.get("verdict") == "adopted":
+            effect = effect_words(event.get("effect"), event.get("metric"))
+            subject = f"{name} v{number(event.get('version'), 0)}"
+            return [Line("certified", subject, f"{effect}, {pairs}", title)]
+        return [Line("refused", name, f"{clean(event.get('reason', '?'), 80)}, after {pairs}", title)]
+
+    def _on_control(self, event: Event) -> list[Line]:
+        return [control_line(event.get("name"), event.get("answer"), event.get("expected"), event.get("why"))]
+
+    def _on_closing(self, event: Event) -> list[Line]:
+        return self._searched()
+
+    def _on_summary(self, event: Event) -> list[Line]:
+        return self._searched()
+
+
+def control_line(name: Any, answer: Any, expected: Any, why: Any) -> Line:
+    """How a control came out, and why in one sentence."""
+    called = CONTROLS.get(str(name), clean(name, 24))
+    if answer in {None, "not_run"}:
+        return Line("control", called, "not run: the run was too short for it")
+    word, right = clean(answer, 24), expected in {None, answer}
+    must = "as it must be" if right else f"it must be {clean(expected, 24)}"
+    reason = f": {clean(why, 160)}" if why else ""
+    return Line("control" if right else "WRONG", called, f"{word}, {must}{reason}")
+
+
+def controls_of(summary: Event) -> list[Line]:
+    """The controls in the summary, in the order in which it names them."""
+    expected = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
+    answers, words = at(summary, "controls") or {}, at(summary, "control_words") or {}
+    return [control_line(n, answers.get(n), expected.get(n), words.get(n)) for n in (answers or expected)]

@@ -1,0 +1,76 @@
+"""Where a program spends its time: a profile of its own run in the jail, and the calls that its hot functions get.
+
+The program under the profiler is untrusted, so both answers are only its own claim: they say where to look and with
+what inputs to start, and decide nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from selfproof.archive.tree import matches
+from selfproof.jail import Job, Limits, Outcome, values
+from selfproof.nouns import Files
+
+
+@dataclass(frozen=True)
+class Hot:
+    """A function that the profile names; shares are of the run's total time, own and with what it calls."""
+
+    path: str
+    function: str
+    calls: int
+    own: float
+    share: float
+
+    @property
+    def place(self) -> str:
+        """ "FILE.py:function"."""
+        return f"{self.path}:{self.function}"
+
+
+def profile_job(files: Files, entry: str, view: Any, limits: Limits) -> Job:
+    """Run the entry once under the profiler."""
+    return _job(files, entry, {"input": view, "record": []}, limits)
+
+
+def record_job(files: Files, entry: str, view: Any, places: Sequence[str], keep: int, size: int, limits: Limits) -> Job:
+    """Run the entry once and keep up to ``keep`` calls of each place, ``size`` bytes in all."""
+    wish = {"input": view, "times": False, "record": list(places), "keep": keep, "bytes": size}
+    return _job(files, entry, wish, limits)
+
+
+def _job(files: Files, entry: str, value: Mapping[str, Any], limits: Limits) -> Job:
+    return Job(files=files, entry=entry, inputs=[values.encode(dict(value))], mode="profile", limits=limits)
+
+
+def _answer(outcome: Outcome) -> Mapping[str, Any]:
+    answer = values.decode(outcome.outputs[0]) if outcome.status == "ok" else {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def hot_functions(outcome: Outcome, globs: Sequence[str], least: float, most: int) -> list[Hot]:
+    """The functions of the matching files by their own time, at least ``least`` of the whole with what they call."""
+    table = _answer(outcome).get("hot", [])
+    rows = [row for row in table if isinstance(row, list) and len(row) == 5] if isinstance(table, list) else []
+    total = sum(float(row[3]) for row in rows) or 1.0
+    found = [
+        Hot(str(path), str(function), int(calls), float(own) / total, float(cumulative) / total)
+        for path, function, calls, own, cumulative in rows
+        if matches(str(path), globs) and str(function).isidentifier()
+    ]
+    return [hot for hot in found if hot.share >= least][:most]
+
+
+def recorded_calls(outcome: Outcome) -> dict[str, list[list[Any]]]:
+    """Argument lists by place."""
+    calls = _answer(outcome).get("calls", {})
+    if not isinstance(calls, dict):
+        return {}
+    return {
+        str(place): [call for call in found if isinstance(call, list)]
+        for place, found in calls.items()
+        if isinstance(found, list)
+    }
