@@ -84,5 +84,5 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         "ledger": {"entries": checked["entries"], "root": checked["root"], "verified": checked["ok"]},
         "ended": ended, "version": state.current, "tier": living.jail.tier,
         "folder": str(living.paths.folder.resolve()),
-        "candidates": sum(state.batches.values()), "cpu_seconds": round(living.cpu_seconds, 1),
+        "candidates": sum(living.archive.counts().values()), "cpu_seconds": round(living.cpu_seconds, 1),
     }  # fmt: skip

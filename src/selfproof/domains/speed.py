@@ -63,6 +63,7 @@ class Speed:
         self.tried: set[str] = life.archive.forms(objective.name, undecided=False)
         self.hot: list[profile.Hot] = []
         self.waiting: list[Raced] = []
+        self._raced: dict[str, tuple[float, ...]] = {}
         self._looked_at: set[str] = set()
         self._calls: dict[str, list[Any]] = {}
         self._each: dict[str, float] = {}
@@ -151,9 +152,11 @@ class Speed:
         for candidate, form, place in new:
             if self.life.stopping():
                 break
-            outcome, differences = self._race_one(incumbent, candidate, place)
+            known = self._raced.get(form)  # the same rewrite of the same function, raced on the version before
+            outcome, differences = ("raced", known) if known else self._race_one(incumbent, candidate, place)
             score = statistics.median(differences) if differences else None
             if outcome == "raced" and score is not None:
+                self._raced[form] = differences
                 self.waiting.append(Raced(candidate, form, place, differences, self._saved(place, math.exp(score))))
             rows.append({"id": candidate.id, "outcome": outcome, "score": score, "scores": list(differences)})
             title = candidate.edit.title if candidate.edit else ""
@@ -182,7 +185,7 @@ class Speed:
             if place is None or len(changed) > 1 or place not in self._each or len(self._calls[place]) < 2:
                 continue
             form = hashlib.sha256(changed[place].encode()).hexdigest()[:16]
-            if form not in self.tried and candidate.id not in self.life.state.barred:
+            if (form not in self.tried or form in self._raced) and candidate.id not in self.life.state.barred:
                 self.tried.add(form)
                 found.append((candidate, form, place))
         return found
@@ -258,6 +261,7 @@ class Speed:
         best = self.waiting.pop(0)
         if robust_t(best.differences) <= 0:
             return None
+        del self._raced[best.form]
         notes = {"function": best.place, "saved": best.saved}
         return Finalist(best.candidate, self.life.version(self.objective), best.differences, notes)
 
@@ -327,10 +331,9 @@ class Speed:
         return -math.log1p(-max(0.0, saved))
 
     def settled(self, finalist: Finalist, adopted: bool) -> None:
-        """After an adoption the rest of the batch is stale: it was written for the version before, and may come again."""
+        """After an adoption the rest of the batch is stale: it was written for the version before, and comes again."""
         del finalist
         if adopted:
-            self.tried -= {raced.form for raced in self.waiting}
             self.waiting = []
 
 

@@ -47,7 +47,7 @@ def call(function: Function, modules: Modules, value: object) -> object:
 
 def replay(function: Function, modules: Modules, value: Any) -> object:
     """Call the function with each argument list: ["ok", result] or ["raise", type, text of its arguments]."""
-    outcomes: list[object] = []
+    outcomes = []
     for args in value:
         try:
             outcomes.append(["ok", function(*args)])
@@ -69,8 +69,7 @@ def observe(function: Function, modules: Modules, value: Any) -> object:
     for item in calls:
         first.append(_outcome(function, item, spoil=True))
         again.append(_news(function, item, first[-1]))
-    pairs = zip(reversed(calls), reversed(first), strict=True)
-    return [first, again, [_news(function, item, outcome) for item, outcome in pairs]]
+    return [first, again, [_news(function, *pair) for pair in reversed([*zip(calls, first, strict=True)])]]
 
 
 def profile(function: Function, modules: Modules, value: Any) -> object:
@@ -103,10 +102,8 @@ def unpack(packed: Mapping[str, Any]) -> Any:
         if type(ref) is not tuple:
             return ref
         tag, *parts = ref
-        if tag == "t":
-            return tuple(map(made, parts))
-        if tag == "f":
-            return frozenset(map(made, parts[0]))
+        if tag in ("t", "f"):
+            return tuple(map(made, parts)) if tag == "t" else frozenset(map(made, parts[0]))
         return objects[parts[0]] if tag == "@" else nans.setdefault(parts[0], float("nan"))
 
     for target, (kind, body) in zip(objects, packed["heap"], strict=True):
@@ -160,8 +157,7 @@ class _Packer:
 
     def _number(self, value: Any, group: list[Any]) -> int:
         """The number of an object, by first visit. It is kept alive, so that its id stays its own."""
-        if id(value) not in self._numbers:
-            self._numbers[id(value)] = len(group)
+        if self._numbers.setdefault(id(value), len(group)) == len(group):
             group.append(value)
         return self._numbers[id(value)]
 

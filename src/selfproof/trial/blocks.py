@@ -73,11 +73,12 @@ def company_matters(
 
     The gate bets on single draws, which needs answers that do not depend on the other draws of their block.
     """
-    del task
-    if first.status != "ok" or again.status != "ok" or len(again.outputs) != len(regrouped):
+    if first.status != "ok" or again.status != "ok":
         return True
-    before = [_rows(data) for data in first.outputs[: len(blocks)]]
-    after = [_rows(data) for data in again.outputs]
+    if (len(first.outputs), len(again.outputs)) != (len(blocks), len(regrouped)):
+        return True
+    before = [_rows(task, block, data) for block, data in zip(blocks, first.outputs, strict=True)]
+    after = [_rows(task, block, data) for block, data in zip(regrouped, again.outputs, strict=True)]
     if any(rows is None for rows in (*before, *after)):
         return True
     stacked = np.concatenate([rows for rows in after if rows is not None])
@@ -85,10 +86,12 @@ def company_matters(
     return stacked.shape != wanted.shape or not np.allclose(stacked, wanted, rtol=1e-4, atol=1e-7)
 
 
-def _rows(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+def _rows(task: Task, block: Block, data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+    """The rows of a valid answer, each with sum 1; None for any other answer."""
     try:
         answer = values.decode(data)
-    except ValueError:
+        task.draws(block.sample, answer)
+    except (InvalidAnswer, ValueError):
         return None
     if not isinstance(answer, np.ndarray) or answer.ndim != 2 or answer.dtype.kind != "f":
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 from selfproof.jail import Job, Limits, Outcome, values
 from selfproof.nouns import Files
-from selfproof.trial.calls import same
+from selfproof.trial.calls import encode_calls, same
 
 NOTHING = {"nothing.py": "def nothing(*args):\n    return None\n"}
 LEAST_LEFT = 0.05
@@ -29,7 +29,7 @@ def empty_job(calls: Sequence[Any], limits: Limits) -> Job:
 
 def observe_job(files: Files, place: str, calls: Sequence[Any], limits: Limits) -> Job:
     """A transcript of everything that a caller could notice."""
-    return Job(files=files, entry=place, inputs=[values.encode(list(calls))], mode="observe", limits=limits)
+    return Job(files=files, entry=place, inputs=[encode_calls(calls)], mode="observe", limits=limits)
 
 
 def seconds(empty: Outcome, first: Outcome, second: Outcome) -> tuple[float, float]:

@@ -25,7 +25,7 @@ def closing(summary: Event) -> RenderableType:
     """Everything that the last event says, for a person; 80 columns are enough."""
     parts: list[RenderableType] = []
     for row in items(summary, "objectives"):
-        parts += [*(_speed(row) if "ratio" in row else _quality(row)), Text()]
+        parts += [*(_speed(row) if at(row, "ratio") else _quality(row)), Text()]
     parts += [*_controls(summary), Text(), *_standing(summary)]
     if missing := shortfalls(summary):
         parts += [Text("\nnot achieved", "bold"), _bullets(missing)]

@@ -90,7 +90,7 @@ class Now:
         self.progress = min(1.0, max(0.0, wealth / line))
         self.detail = f"{pairs}, evidence {_odds(wealth)} of {_odds(line)} needed"
         if wealth >= line and event.get("answer") == "undecided":
-            self.detail = f"{pairs}, typically better; waiting for the bet on the mean"
+            self.detail = f"{pairs}, waiting for the bet on the mean"
 
 
 def _odds(log: float) -> str:

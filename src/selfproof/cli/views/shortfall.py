@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 
 from selfproof.cli.views.story import CONTROLS
-from selfproof.cli.views.words import at, bounds, clean, finite, items
+from selfproof.cli.views.words import at, bounds, clean, finite, items, mapping
 from selfproof.nouns import Event
 
 ENDS = {
@@ -29,10 +29,10 @@ def shortfalls(summary: Event) -> list[str]:
     found = [] if summary.get("objectives") else ["the closing table was not measured"]
     for row in items(summary, "objectives"):
         name = clean(at(row, "name") or "?", 24)
-        told = _quality(row) if "ratio" not in row else _speed(row)
+        told = _speed(row) if at(row, "ratio") else _quality(row)
         found += [f"{name}: {sentence}" for sentence in told]
-    controls = at(summary, "controls") or {}
-    missing = [CONTROLS[name] for name in CONTROLS if controls.get(name) in {None, "not_run"}]
+    controls = mapping(summary, "controls")
+    missing = [CONTROLS[name] for name in CONTROLS if controls.get(name, "not_run") in (None, "not_run")]
     if missing:
         found.append(f"control not run: {', '.join(missing)}")
     if not summary.get("certified"):

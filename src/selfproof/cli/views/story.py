@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from selfproof.cli.views.words import at, clean, count, duration, effect_words, finite, items, number
+from selfproof.cli.views.words import clean, count, duration, effect_words, finite, items, mapping, number
 from selfproof.nouns import Event
 
 SIGNS = {"certified": "✓", "refused": "✗", "control": "◇", "searched": "·", "WRONG": "!"}
@@ -156,9 +156,9 @@ class Story:
 def control_line(name: Any, answer: Any, expected: Any, why: Any) -> Line:
     """How a control came out, and why in one sentence."""
     called = CONTROLS.get(str(name), clean(name, 24))
-    if answer in {None, "not_run"}:
+    if answer is None or answer == "not_run":
         return Line("control", called, "not run: the run was too short for it")
-    word, right = clean(answer, 24), expected in {None, answer}
+    word, right = clean(answer, 24), expected is None or expected == answer
     must = "as it must be" if right else f"it must be {clean(expected, 24)}"
     reason = f": {clean(why, 160)}" if why else ""
     return Line("control" if right else "WRONG", called, f"{word}, {must}{reason}")
@@ -167,5 +167,5 @@ def control_line(name: Any, answer: Any, expected: Any, why: Any) -> Line:
 def controls_of(summary: Event) -> list[Line]:
     """The controls in the summary, in the order in which it names them."""
     expected = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
-    answers, words = at(summary, "controls") or {}, at(summary, "control_words") or {}
+    answers, words = mapping(summary, "controls"), mapping(summary, "control_words")
     return [control_line(n, answers.get(n), expected.get(n), words.get(n)) for n in (answers or expected)]

@@ -56,6 +56,12 @@ def at(row: object, *path: str) -> Any:
     return row
 
 
+def mapping(row: object, *path: str) -> Mapping[str, Any]:
+    """The mapping at that path, empty if there is none."""
+    found = at(row, *path)
+    return found if isinstance(found, Mapping) else {}
+
+
 def items(row: object, *path: str) -> list[Any]:
     """The list at that path, empty if there is none."""
     found = at(row, *path)

@@ -98,7 +98,8 @@ class Language(Task):
         guess = answer.astype(np.float64)
         if not np.isfinite(guess).all() or (guess < 0).any():
             raise InvalidAnswer("probabilities must be finite and not negative")
-        total = guess.sum(axis=1)
+        with np.errstate(over="ignore"):  # a row that overflows is refused below
+            total = guess.sum(axis=1)
         if not (total > 0).all() or not np.isfinite(total).all():
             raise InvalidAnswer("a row of the answer has no mass")
         mass = guess[np.arange(len(truth)), truth] / total
