@@ -86,8 +86,8 @@ class Certify:
 class Autonomy:
     """Who must agree."""
 
-    level: str = _doc('"observe" (propose and race only), "propose" (certify, adopt nothing) or "autonomous".',
-                      "autonomous", choices=("observe", "propose", "autonomous"))  # fmt: skip
+    level: str = _doc('"observe" (propose and race, confirm and adopt nothing) or "autonomous".',
+                      "autonomous", choices=("observe", "autonomous"))  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,30 +24,25 @@ from selfproof.nouns import Candidate, Edit, Event, SelfCheckFailed
 from selfproof.trial import blocks as trials
 
 EXPECTED = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
-AFTER_ADOPTIONS = 2
 
 
 def due(life: Life, domain: Domain) -> Iterator[Event]:
-    """Run the controls once in a run, as soon as the objective has moved twice (so that there is something to fake)."""
-    if not isinstance(domain, Quality) or life.controls_done:
-        return
-    moved = [v for v in life.state.versions[1:] if v.objective == domain.objective.name]
-    if len(moved) >= AFTER_ADOPTIONS:
+    """Run each control once in a run: after its first confirmation, the fake gain once it would be no real gain."""
+    if isinstance(domain, Quality):
         yield from run(life, domain)
 
 
 def run(life: Life, domain: Quality) -> Iterator[Event]:
-    """All three controls on one objective.
+    """The controls that this run still owes, on one objective.
 
     Raises:
         SelfCheckFailed: a control came out wrong; the message names it.
     """
-    life.controls_done = True
     makers: dict[str, Callable[[Life, Quality], tuple[Candidate, Candidate] | None]] = {
         "fake_gain": _fake, "planted_gain": _planted, "aa": _no_op,
     }  # fmt: skip
     for name, make in makers.items():
-        pair = make(life, domain)
+        pair = None if name in life.controls_done else make(life, domain)
         if pair is None:
             continue
         candidate, reference = pair
@@ -55,6 +50,9 @@ def run(life: Life, domain: Quality) -> Iterator[Event]:
         panel = trials.prepare(domain.task.samples("explore", seed, PANEL))
         raced = domain.on_blocks(reference, candidate, domain.task, panel)
         differences = tuple(quality_pair(row, domain.task.better).y for row in raced.rows)
+        if name == "fake_gain" and statistics.fmean(differences) > -domain.objective.margin:
+            continue  # so unsure an incumbent gains by more certainty: there is nothing to fake yet
+        life.controls_done.add(name)
         finalist = Finalist(candidate, reference, differences)
         confirming = yield from line.confirm(life, domain, finalist, control=name)
         answer, why = _explain(life, domain, name, confirming)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from selfproof import charter as charters
 from selfproof.adopt import repo
@@ -26,7 +26,7 @@ from selfproof.archive.tree import digests, scope, tree_hash, tree_of_digests
 from selfproof.certify import seeds, spending
 from selfproof.charter import Charter, Objective
 from selfproof.jail import Limits, Pool
-from selfproof.ledger import Leaf, Ledger
+from selfproof.ledger import Leaf, Ledger, read
 from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
 from selfproof.oversight.stop import Stop
 from selfproof.trial.task import Task, Workload
@@ -72,7 +72,7 @@ class Life:
     pool: Pool | None = None
     trials: int = 0
     cpu_seconds: float = 0.0
-    controls_done: bool = False
+    controls_done: set[str] = field(default_factory=set)
     stop: Stop | None = None
     finished: list[str] = field(default_factory=list)
 
@@ -310,6 +310,28 @@ def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
         yield life
     finally:
         life.close()
+
+
+@contextmanager
+def viewed(folder: Path) -> Iterator[Life]:
+    """The same life for reading only: no lock, no key, no entry; a run may be going on meanwhile.
+
+    Raises:
+        SelfproofError: with what is wrong, where, and what to do.
+    """
+    paths = Paths(folder)
+    charter = charters.load(paths.charter)
+    if not paths.ledger.exists():
+        raise UsageError(f"{folder} has a charter but no ledger", advice="Type `selfproof init` there.")
+    reader = cast(Ledger, read(paths.ledger))  # whatever would write to it fails, which is what is wanted
+    archive = Archive(Path(":memory:"), reader.get_blob)
+    life = Life(paths, charter, reader, fold(reader.leaves()), archive, {}, {}, None)
+    try:
+        life.tasks, life.guards = load_tasks(paths, charter)
+        yield life
+    finally:
+        life.stop_pool()
+        archive.close()
 
 
 def catch_up(life: Life) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -190,7 +190,8 @@ def decide(
                 passed, is_better = guard_passes(life, domain, finalist.candidate, guard, confirming)
                 refusal = refusal or (None if passed else ("guard", f"guard {guard.name} does not pass"))
                 high_water += [guard.name] if is_better else []
-    refusal = refusal or _limits(life)
+    if refusal is None and (reason := limit(life)):
+        refusal = ("charter", reason)
     step, reason = refusal or ("adopt", verdict["reason"])
     if refusal is not None:
         refuse(life, confirming, step, reason)
@@ -242,14 +243,27 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
     yield from decide(life, domain, finalist, confirming)
 
 
-def _limits(life: Life) -> tuple[str, str] | None:
+def limit(life: Life) -> str | None:
+    """Why the charter allows no adoption now, or None; asked before alpha is spent and again before an adoption."""
     if life.charter.autonomy.level != "autonomous":
-        return "autonomy", f"the charter's autonomy level is {life.charter.autonomy.level}"
+        return f"the charter's autonomy level is {life.charter.autonomy.level}"
     day = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     recent = [v for v in life.state.versions[1:] if datetime.datetime.fromisoformat(v.time) > day]
     if len(recent) >= life.charter.budget.adoptions_per_day:
-        return "budget", f"{len(recent)} adoptions in 24 hours are all that the charter allows"
+        return f"{len(recent)} adoptions in 24 hours are all that the charter allows"
     return None
+
+
+def missing_effect(life: Life, domains: Mapping[str, Domain]) -> None:
+    """Measure the newest version's effect if a kill came between its adoption and that."""
+    now = life.state.now
+    domain = domains.get(now.objective)
+    if now.number == 0 or now.effect or domain is None:
+        return
+    confirming = next(c for c in life.state.confirmations.values() if c.version == now.number)
+    earlier = life.version(domain.objective, confirming.body["base_version"])
+    finalist = Finalist(life.version(domain.objective), earlier, (), confirming.body["notes"])
+    canary(life, domain, finalist, Decision("adopted", "adopt", "", finalist.candidate, version=now.number))
 
 
 def guard_passes(

@@ -44,7 +44,8 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
         edits = domain.propose(focus)
         candidates = yield from screened(life, domain, edits)
         yield from domain.race(candidates)
-        if (finalist := domain.finalist()) is not None and stop.reason is None:
+        finalist = domain.finalist() if stop.reason is None and line.limit(life) is None else None
+        if finalist is not None:
             confirming = yield from line.confirm(life, domain, finalist)
             decision = yield from line.decide(life, domain, finalist, confirming)
             if decision is not None:
@@ -73,6 +74,7 @@ def unfinished(life: Life, domains: dict[str, Domain]) -> Iterator[Event]:
     """Confirmations that a kill left open: go on where nothing was lost, abandon the others. k stays as it is."""
     for confirming in [c for c in life.state.confirmations.values() if c.decision is None]:
         yield from line.resume(life, domains.get(confirming.body["objective"]), confirming)
+    line.missing_effect(life, domains)
 
 
 def within_budget(life: Life) -> bool:

@@ -17,6 +17,7 @@ from views_streams import recorded, summary
 
 from selfproof.cli.views.closing import as_text
 from selfproof.cli.views.live import LiveView
+from selfproof.cli.views.now import Now
 
 SEQUENCE = re.compile(r"\x1b\[\??[0-9;]*[a-zA-Z]")
 OURS = re.compile(r"\x1b\[(\?25[lh]|[0-9;]*m|1A|2K|[0-9]*[AG])")
@@ -61,13 +62,26 @@ def until(name: str, index: int = 0) -> list[dict[str, Any]]:
 def test_the_bottom_says_who_what_where_and_how_long() -> None:
     _, bottom, _ = on_screen(until("status"))
     head, facts, *_ = bottom.splitlines()
-    assert head.startswith("── selfproof e9198668 v1 ───") and head.endswith(" 1:30 left ───") and len(head) == 80
-    assert facts.strip() == "jail · 721 trials · CPU 3.02 s · alpha 0.05 · 1 certified, 0 refused"
+    assert (
+        head.startswith("── selfproof e9198668 v1 · 1 certified, 0 refused ───")
+        and head.endswith(" 1:30 left ───")
+        and len(head) == 80
+    )
+    assert facts.strip() == "isolation jail · 721 trials · CPU 3.02 s · alpha 0.0051 of 0.05 spent"
 
 
-def test_alpha_spent_is_shown_when_the_loop_tells_it() -> None:
-    status = {**until("status")[-1], "alpha_spent": 0.00514}
-    assert "alpha 0.0051 of 0.05" in on_screen([*until("status"), status])[1]
+def test_what_is_not_known_yet_is_not_made_up() -> None:
+    head, facts, *_ = on_screen(until("start"))[1].splitlines()
+    assert head.startswith("── selfproof e9198668 v0 ───")
+    assert facts.strip() == "isolation jail · alpha 0.05"
+
+
+def test_when_the_time_is_up_it_says_so() -> None:
+    ticks = iter([0.0, 0.0, 0.0])
+    now = Now(lambda: next(ticks, 91.0))
+    for event in until("start"):
+        now.take(event)
+    assert [now.left, now.left, now.left] == ["1:30 left", "1:30 left", "time is up"]
 
 
 def test_the_wealth_climbs_to_its_line() -> None:
@@ -86,7 +100,7 @@ def test_it_says_when_only_the_mean_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("observe", "memory  searching  merge in memory.py"), ("candidate", "operations  racing  vocabulary: remember"),
+        ("observe", "memory  searching  merge in memory.py"), ("candidate", "operations  raced  vocabulary: remember"),
         ("verdict", "memory  certified  1.0 -> (c + 1.0)"), ("closing", "memory  measuring for the closing table"),
     ],
 )  # fmt: skip
@@ -104,6 +118,13 @@ def test_decisions_and_controls_stay() -> None:
     assert "✓ certified memory v1  1.0 -> (c + 1.0) / (t + 97.0); t + 97.0 -> t + 97…" in text
     assert "1.5107 better [1.4683, 1.5530], 11 pairs" in text
     assert "◇ control   fake gain  refused, as it must be: it is better on 71% of" in text
+
+
+def test_only_the_subject_of_a_line_is_bold() -> None:
+    out = on_screen(recorded()[:-1])[0]
+    bold = set(re.findall(r"\x1b\[1m([^\x1b]*)", out))
+    assert {"memory v1", "memory v2", "fake gain"} <= bold
+    assert not [text for text in bold if "better" in text or "->" in text]
 
 
 def test_the_closing_table_is_the_plain_one() -> None:

@@ -30,7 +30,7 @@ def command(a: str, b: str, on: str, name: str | None, seed: int | None, folder:
     from selfproof.compare import compare, files_of
 
     on = on if on in {"explore", "confirm", "report"} else str(Path(on))
-    with lives.opened(folder) as life:
+    with lives.viewed(folder) as life:
         objective = life.charter.objective(name) if name else life.charter.objectives[0]
         drawn = secrets.randbits(63) if seed is None else seed
         row = compare(life, files_of(life, a), files_of(life, b), objective, on, drawn)

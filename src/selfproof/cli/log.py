@@ -25,15 +25,21 @@ def _row(state: State, confirming: Confirming, control: str | None) -> dict[str,
     if version is not None:
         answer = "rolled back" if version.rolled_back else "certified"
     elif control is not None:
-        answer = verdict.get("answer", "open")
+        answer = "control"
     return {
         "id": confirming.id, "version": confirming.version, "verdict": answer, "objective": body["objective"],
         "title": body["title"], "effect": effect.get("value"), "interval": effect.get("interval"),
         "kind": effect.get("kind"), "pairs": verdict.get("pairs"), "alpha_k": body["alpha_k"],
         "tier": verdict.get("tier"), "origin": f"control {control}" if control else body["operator"],
-        "step": (confirming.decision or {}).get("step"), "reason": (confirming.decision or {}).get("reason"),
+        "step": (confirming.decision or {}).get("step"), "reason": _reason(confirming, control),
         "time": confirming.time,
     }  # fmt: skip
+
+
+def _reason(confirming: Confirming, control: str | None) -> str | None:
+    if control is not None and confirming.verdict is not None:
+        return f"{control.replace('_', ' ')}: {confirming.verdict['answer']}, as it must be; never adopted"
+    return (confirming.decision or {}).get("reason")
 
 
 def effect_words(row: dict[str, Any]) -> str:
@@ -58,11 +64,17 @@ def command(folder: Path, as_json: bool, most: int | None) -> None:
         return
     if not rows:
         click.echo("nothing was confirmed yet; type: selfproof run")
-    marks = {"certified": ("+", "green"), "refused": ("-", "red"), "rolled back": ("<", "yellow"), "open": ("?", None)}
+    marks = {
+        "certified": ("+", "green"),
+        "refused": ("-", "red"),
+        "rolled back": ("<", "yellow"),
+        "open": ("?", None),
+        "control": ("=", "cyan"),
+    }
     for row in rows:
         mark, colour = marks[row["verdict"]]
         number = f"v{row['version']}" if row["version"] is not None else ""
-        words = effect_words(row) or (row["origin"] if row["origin"].startswith("control") else row["reason"] or "")
+        words = effect_words(row) or row["reason"] or ""
         head = click.style(f"{mark} {row['id']:>5} {row['verdict']:<11}", fg=colour)
         click.echo(f"{head} {number:<4} {row['objective']:<11} {words}")
         click.echo(f"        {row['title'][:100]}")

@@ -22,7 +22,7 @@ from selfproof.charter import Objective
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row
 from selfproof.jail import Job, Outcome
 from selfproof.life import Life, to_json
-from selfproof.nouns import Candidate, Edit, Event, Files, SelfCheckFailed, Trial
+from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS, normal_form, size
 from selfproof.propose import jailed
 from selfproof.trial import blocks as trials
@@ -133,7 +133,7 @@ class Quality:
         scored = self._run([(c.files, self.panel) for c in candidates])
         members = [self._member(c, t) for c, t in zip(candidates, scored, strict=True) if _all_ok(t)]
         if not members or members[0].id != candidates[0].id:
-            raise SelfCheckFailed(
+            raise SelfproofError(
                 f"the incumbent gives no valid answer for objective {self.objective.name}: {scored[0][0].message}",
                 advice="Run `selfproof rollback` to an earlier version, or look at the task.",
             )
@@ -160,7 +160,7 @@ class Quality:
             answer = jailed.receive(outcome, self.objective.name, view["wanted"], scope)
             self.life.cpu_seconds += answer.cpu_seconds
             if answer.failure:
-                raise SelfCheckFailed(
+                raise SelfproofError(
                     f"the improver failed in the jail: {answer.failure}",
                     advice="Look at program/improver.py.",
                 )
@@ -289,7 +289,8 @@ class Quality:
         base = self._base
         if base is None:
             return None
-        members = [m for m in self.population.members if m.id not in self.refused]
+        barred = self.refused | self.life.state.barred
+        members = [m for m in self.population.members if m.id not in barred]
         if not members or members[0].id == base.id:
             return None
         best = members[0]
@@ -323,7 +324,7 @@ class Quality:
             theirs = trials.score(task, cut, outcomes[2 * i + 1])
             for block, a, b in zip(cut, ours, theirs, strict=True):
                 if a.score is None:
-                    raise SelfCheckFailed(f"the incumbent gave no valid answer: {a.status} {a.message}")
+                    raise SelfproofError(f"the incumbent gave no valid answer: {a.status} {a.message}")
                 rows.append((*a.draws, *_draws(task, block, b, len(a.draws))))
         return Measured(tuple(rows), 2 * len(fresh), self.life.cpu_seconds - before, self.life.jail.tier)
 

@@ -23,7 +23,7 @@ from selfproof.charter import Objective
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row
 from selfproof.jail import Job, Outcome
 from selfproof.life import Life, to_json
-from selfproof.nouns import Candidate, Edit, Event, Files, SelfCheckFailed, Split
+from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split
 from selfproof.observe import profile
 from selfproof.propose import jailed
 from selfproof.trial import replay
@@ -99,7 +99,7 @@ class Speed:
         views = self.task.inputs("explore", self.life.search_seed(self.objective.name, "profile") % 2**63, VIEWS)
         outcome = self._run([profile.profile_job(files, entry, views[0], limits)])[0]
         if outcome.status != "ok":
-            raise SelfCheckFailed(f"profiling {entry} failed in the jail: {outcome.status} {outcome.message or ''}")
+            raise SelfproofError(f"profiling {entry} failed in the jail: {outcome.status} {outcome.message or ''}")
         self.hot = profile.hot_functions(outcome, self.objective.files, LEAST_SHARE, HOT)
         places = [hot.place for hot in self.hot]
         size = KEEP_BYTES * max(1, len(places)) // VIEWS
@@ -130,7 +130,7 @@ class Speed:
         for outcome, view in zip(outcomes, focus.views, strict=True):
             answer = jailed.receive(outcome, self.objective.name, view["wanted"], (view["path"],))
             if answer.failure:
-                raise SelfCheckFailed(f"the improver failed in the jail: {answer.failure}")
+                raise SelfproofError(f"the improver failed in the jail: {answer.failure}")
             edits += answer.edits
         return edits
 
@@ -247,7 +247,7 @@ class Speed:
         }
         first, second = done[one.id], done[two.id]
         if first.status != "ok":
-            raise SelfCheckFailed(f"{place} of the incumbent failed: {first.status} {first.message or ''}")
+            raise SelfproofError(f"{place} of the incumbent failed: {first.status} {first.message or ''}")
         if broken := replay.differs(first, second):
             return None, broken
         return replay.seconds(empty, first, second), None
@@ -288,7 +288,7 @@ class Speed:
         for outcome in self._run(jobs):
             calls = profile.recorded_calls(outcome).get(place, [])
             if not calls:
-                raise SelfCheckFailed(f"a fresh workload did not call {place}: {outcome.status}")
+                raise SelfproofError(f"a fresh workload did not call {place}: {outcome.status}")
             found.append(calls)
         return found
 
@@ -301,7 +301,7 @@ class Speed:
             jobs = [jailed.request(files, view, self.life.limits) for files in order]
             outcomes = [self._run([job])[0] for job in jobs]
             if any(o.status != "ok" for o in outcomes):
-                raise SelfCheckFailed(f"{self.objective.entry} failed on a report input: {outcomes[0].message}")
+                raise SelfproofError(f"{self.objective.entry} failed on a report input: {outcomes[0].message}")
             first, second = reversed(outcomes) if swap else outcomes
             found.append((first.seconds[0], second.seconds[0]))
         return found

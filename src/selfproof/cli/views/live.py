@@ -70,10 +70,10 @@ class LiveView(View):
         table.add_column(width=5, justify="right")
         table.add_column(width=11, no_wrap=True)
         table.add_column(ratio=1, overflow="fold")
-        what = Text(line.subject, "bold")
+        what = Text().append(line.subject, "bold")
         told = Text(f"{'  ' if line.subject else ''}{line.told}", "" if line.subject else "dim")
         if line.title:
-            what.append(f"  {line.title}", "not bold")
+            what.append(f"  {line.title}")
             what.truncate(self._width - 19, overflow="ellipsis")
             what.append("\n")
             told = Text(line.told, "dim")
@@ -85,8 +85,8 @@ class LiveView(View):
     def _bottom(self) -> RenderableType:
         """The four lines; drawn again several times a second."""
         now = self._now
-        left = f" {now.left} left " if now.left else " "
-        head = Text("── ", "dim").append(f"selfproof {now.program} v{now.version} ", "bold not dim")
+        left = f" {now.left} " if now.left else ""
+        head = Text("── ", "dim").append(f"selfproof {now.name} ", "bold not dim")
         head.append("─" * (self._width - cell_len(head.plain) - len(left) - 3), "dim").append(left).append("───", "dim")
         facts = Text(f"   {now.facts}", no_wrap=True, overflow="ellipsis")
         frame = SPINNER[int(self._story.elapsed * PER_SECOND) % len(SPINNER)]

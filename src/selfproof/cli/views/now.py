@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from selfproof.cli.views.words import clean, clock, count, duration, finite, number
+from selfproof.cli.views.words import at, clean, clock, count, duration, finite, number
 from selfproof.nouns import Event
 
 OUTCOMES = {"slow": "not faster", "unequal": "answers differ", "raced": "kept for now"}
@@ -24,23 +24,34 @@ class Now:
 
     @property
     def left(self) -> str:
-        """Time left as ``m:ss``, empty as long as that is unknown."""
-        return "" if self._deadline is None else clock(self._deadline - self._now())
+        """Time left in words, empty as long as that is unknown."""
+        if self._deadline is None:
+            return ""
+        seconds = self._deadline - self._now()
+        return f"{clock(seconds)} left" if seconds > 0 else "time is up"
+
+    @property
+    def name(self) -> str:
+        """The program, its version, and how many changes were certified and refused in its life."""
+        found = f"{self.program} v{self.version}"
+        if "certified" in self._facts:
+            certified, refused = (number(self._facts.get(key), 0) for key in ("certified", "refused"))
+            found += f" · {certified} certified, {refused} refused"
+        return found
 
     @property
     def facts(self) -> str:
-        """Isolation, cost and error budget on one line."""
-        facts = self._facts
-        if not facts:
-            return ""
-        spent, total = finite(facts.get("alpha_spent")), number(facts.get("alpha"), 2)
-        parts = [
-            clean(facts.get("tier", "?"), 12),
-            count(facts.get("trials", 0), "trial"),
-            f"CPU {duration(facts.get('cpu_seconds', 0))}",
-            f"alpha {total if spent is None else f'{spent:.4f} of {total}'}",
-            f"{number(facts.get('certified', 0), 0)} certified, {number(facts.get('refused', 0), 0)} refused",
-        ]
+        """Isolation, cost and error budget on one line, as far as they are known yet."""
+        facts, parts = self._facts, []
+        if "tier" in facts:
+            parts.append(f"isolation {clean(facts['tier'], 12)}")
+        if "trials" in facts:
+            parts += [count(facts["trials"], "trial"), f"CPU {duration(facts.get('cpu_seconds'))}"]
+        spent, total = at(facts, "alpha", "spent"), at(facts, "alpha", "total")
+        if finite(spent) is not None:
+            parts.append(f"alpha {number(spent, 4)} of {number(total, 2)} spent")
+        elif finite(facts.get("alpha")) is not None:
+            parts.append(f"alpha {number(facts['alpha'], 2)}")
         return " · ".join(parts)
 
     def take(self, event: Event) -> None:
@@ -65,7 +76,7 @@ class Now:
             speed = finite(event.get("speedup"))
             outcome = clean(event.get("outcome", "?"), 24)
             self.detail = OUTCOMES.get(outcome, outcome) + (f", {speed:.2f}× as fast" if speed is not None else "")
-            self._say(event, "racing", clean(event.get("title", ""), 120), self.detail)
+            self._say(event, "raced", clean(event.get("title", ""), 120), self.detail)
         elif kind in {"confirm", "verdict"}:
             self._confirming(event)
         elif kind == "closing":
