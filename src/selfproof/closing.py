@@ -205,8 +205,9 @@ def speed_row(life: Life, objective: Objective, domain: Speed) -> dict[str, Any]
         "constants_only": None, "transfer": [], "functions": [], "hot": [asdict(hot) for hot in domain.hot],
     }  # fmt: skip
     times = domain.whole(start, now, "report", seed, SPEED_PAIRS)
-    row["start"], row["now"] = (statistics.median(t[i] for t in times) for i in (0, 1))
     ratio = median_interval([speed_pair(t).y for t in times])
+    row["start"] = statistics.median(t[0] for t in times)
+    row["now"] = row["start"] / math.exp(ratio.value)
     row["interval"] = [row["start"] / math.exp(ratio.high), row["start"] / math.exp(ratio.low)]
     row["ratio"] = {"value": math.exp(ratio.value), "interval": [math.exp(ratio.low), math.exp(ratio.high)]}
     for function in functions if changed else []:

@@ -389,7 +389,7 @@ def finish(life: Life) -> None:
             advice=f"Keep a copy if you need it, then undo the change: git -C {life.tree} checkout -- . "
             "(or `git clean` for a new file). To start from your own text, make a new program.",
         )
-    if found != dict(now.files) or not repo.has_commit(life.tree):
+    if found != dict(now.files):
         life.finished.append(f"finished writing version {now.number}")
     for version in [now] if repo.has_commit(life.tree) else life.state.versions:
         repo.commit(life.tree, life.files(version.number), version.message, version.time)

@@ -144,6 +144,7 @@ def _progress(confirming: Confirming, verdict: Verdict, tier: str) -> Event:
         "event": "confirm", "id": confirming.id, "objective": body["objective"], "title": body["title"],
         "k": body["k"], "alpha_k": body["alpha_k"], "pairs": verdict.pairs, "log_wealth": verdict.log_wealth,
         "log_threshold": verdict.log_threshold, "answer": verdict.answer, "tier": tier,
+        "control": confirming.counter.startswith("control-"),
     }  # fmt: skip
 
 
@@ -197,7 +198,8 @@ def decide(
         refuse(life, confirming, step, reason)
         domain.settled(finalist, adopted=False)
         yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "refused",
-               "step": step, "reason": reason, "title": body["title"], "pairs": verdict["pairs"]}  # fmt: skip
+               "step": step, "reason": reason, "title": body["title"], "pairs": verdict["pairs"],
+               "metric": domain.objective.metric}  # fmt: skip
         return None
     decision = adopt(life, domain.objective, finalist, confirming, high_water)
     domain.settled(finalist, adopted=True)
@@ -206,7 +208,7 @@ def decide(
     yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "adopted",
            "step": "adopt", "reason": reason, "version": decision.version, "title": body["title"],
            "operator": body["operator"], "effect": measured, "pairs": verdict["pairs"],
-           "alpha_k": body["alpha_k"], "tier": verdict["tier"]}  # fmt: skip
+           "alpha_k": body["alpha_k"], "tier": verdict["tier"], "metric": domain.objective.metric}  # fmt: skip
     return decision
 
 

@@ -54,8 +54,8 @@ def opening(living: Life, seconds: float) -> Event:
     """The first event of a run."""
     return {
         "event": "start", "program": living.state.genesis["program"], "folder": str(living.paths.folder.resolve()),
-        "version": living.state.current, "tier": living.jail.tier, "layers": list(living.jail.layers),
-        "seconds": seconds, "alpha": living.state.charter["alpha"],
+        "layers": list(living.jail.layers),
+        "seconds": seconds, **loop.standing(living),
         "objectives": [o.name for o in living.charter.objectives],
         "finished": living.finished, "seeds": living.seeds_kind,
     }  # fmt: skip

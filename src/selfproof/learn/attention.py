@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HOPE = 0.05
+HOPE = 0.03
 HALF_LIFE_S = 20.0
 
 
