@@ -1,7 +1,8 @@
-"""What the tests share: the command line as a user types it, and one real life that many tests only read.
+"""What the tests share: the command line as a user types it, and real lives that many tests only read.
 
-The life is made once per test session by a real ``selfproof run --seed 1``; a test that changes anything works on a
-copy of it. Tests marked ``slow`` run full counts; ``-m slow`` runs them, ``-m ""`` runs everything.
+``life`` is a run whose charter has the memory's objective alone, so that a short time holds many confirmations;
+``apprentice`` is ``selfproof run --minutes 1.5 --seed 1`` as a newcomer types it. Each is made once per test session;
+a test that changes anything works on a copy. Tests marked ``slow`` run full counts; ``-m slow`` runs them, ``-m ""`` runs everything.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-LIFE_MINUTES = 0.8
 SEED = 1
 
 
@@ -111,8 +112,8 @@ class Cli:
     """The helpers above, for tests in other folders (several folders have a ``conftest`` of their own)."""
 
     run: Callable[..., Done] = selfproof
-    launch: Callable[..., "subprocess.Popen[str]"] = launch
-    end: Callable[["subprocess.Popen[str]"], None] = end
+    launch: Callable[..., subprocess.Popen[str]] = launch
+    end: Callable[[subprocess.Popen[str]], None] = end
     descendants: Callable[[int], set[int]] = descendants
     all_gone: Callable[[set[int], float], bool] = all_gone
 
@@ -138,23 +139,53 @@ class Lived:
         return next(row for row in self.summary["objectives"] if row["name"] == "memory")
 
 
-@pytest.fixture(scope="session")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    """One real run; ``SELFPROOF_TEST_LIFE`` keeps it in a folder between sessions, for work on the tests alone."""
-    kept = os.environ.get("SELFPROOF_TEST_LIFE")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("life") / "apprentice"
+def without_operations(folder: Path) -> Path:
+    """The shipped apprentice before its birth, with the memory as its only objective."""
+    source = resources.files("selfproof") / "templates" / "apprentice"
+    with resources.as_file(source) as real:
+        shutil.copytree(real, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    charter = (folder / "charter.toml").read_text()
+    head, mark, tail = charter.partition("[[objective]]                        # how it operates")
+    assert mark
+    (folder / "charter.toml").write_text(head + tail[tail.index("[[guard]]") :])
+    return folder
+
+
+def live(folder: Path, minutes: float) -> Lived:
+    """Run a life unless its record is there already."""
     record = folder.with_name(folder.name + ".events")
     if not record.exists():
-        done = selfproof("run", "--minutes", LIFE_MINUTES, "--seed", SEED, "--json", "--at", folder, timeout=400)
+        done = selfproof("run", "--minutes", minutes, "--seed", SEED, "--json", "--at", folder, timeout=400)
         assert done.code == 0, f"exit {done.code}: {done.err}\n{done.out[-2000:]}"
         record.write_text(done.out)
     return Lived(folder, [json.loads(line) for line in record.read_text().splitlines()])
 
 
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's lives are made; ``SELFPROOF_TEST_LIVES`` keeps them, for work on the tests alone."""
+    kept = os.environ.get("SELFPROOF_TEST_LIVES")
+    return Path(kept) if kept else tmp_path_factory.mktemp("lives")
+
+
+@pytest.fixture(scope="session")
+def life(shelf: Path) -> Lived:
+    folder = shelf / "memory"
+    return live(folder if folder.exists() else without_operations(folder), 0.6)
+
+
+@pytest.fixture(scope="session")
+def apprentice(shelf: Path) -> Lived:
+    return live(shelf / "apprentice", 1.5)
+
+
 @pytest.fixture
-def copied(life: Lived, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the life, to change."""
-    folder = tmp_path / "copy"
-    shutil.copytree(life.folder, folder)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def unborn(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes folders with a charter, tasks and a program, and the memory as the only objective."""
+    return lambda name="unborn": without_operations(tmp_path / name)
+
+
+@pytest.fixture
+def copied(life: Lived, tmp_path: Path) -> Path:
+    """A copy of ``life``, to change."""
+    return Path(shutil.copytree(life.folder, tmp_path / "copy"))

@@ -6,7 +6,6 @@ import hashlib
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -121,7 +120,9 @@ def test_missing_parts_are_named() -> None:
     assert "[program]" in str(error_of("[budget]\nminutes = 1\n"))
     assert "objective" in str(error_of('[program]\neditable = ["a.py"]\n'))
     assert "'metric'" in str(error_of(TEXT.replace('metric = "bits_per_char"\n', "", 1)))
-    assert "double brackets" in str(error_of(TEXT[: TEXT.index("[[guard]]")].replace("[[objective]]", "[objective]", 1).split("[[objective]]")[0]))
+    assert "double brackets" in str(
+        error_of(TEXT[: TEXT.index("[[guard]]")].replace("[[objective]]", "[objective]", 1).split("[[objective]]")[0])
+    )
 
 
 @given(st.text(max_size=200))

@@ -6,8 +6,14 @@ import shutil
 from importlib import resources
 from pathlib import Path
 
+from selfproof import charter as charters
 from selfproof import life
+from selfproof.adopt import repo
+from selfproof.archive.tree import digests, tree_hash, tree_of_digests
+from selfproof.certify import seeds, spending
+from selfproof.ledger import Ledger
 from selfproof.nouns import SelfproofError, UsageError
+from selfproof.trial import loading
 
 PARTS = ("charter.toml", "tasks", "program")
 
@@ -40,7 +46,7 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
             f"cannot write to {folder.resolve()}: {error.strerror or error}",
             advice="Use a folder that you may write to.",
         ) from None
-    return life.birth(folder, seed)
+    return begin(folder, seed)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -48,3 +54,37 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
     else:
         shutil.copyfile(source, target)
+
+
+def begin(folder: Path, seed: int | None) -> str:
+    """Write the first ledger entry of the program in ``folder``; returns its id. The files are there already.
+
+    Raises:
+        UsageError: there is a ledger already, the charter is wrong, or the program is empty.
+    """
+    paths = life.Paths(folder)
+    charter = charters.load(paths.charter)
+    tree = folder / charter.program.tree
+    files = repo.read_files(tree)
+    if not files:
+        raise UsageError(f"the program's folder {tree} is empty")
+    loading.load(folder, charter)
+    search = seeds.new_epoch_key(seed, 0)
+    program_id = tree_of_digests({**digests(files), "charter": charter.digest, "search": search.hex()})[:16]
+    shares = spending.weights(len(charter.objectives))
+    genesis = {
+        "program": program_id, "charter": charter.digest, "alpha": charter.certify.alpha,
+        "tasks": digests(loading.task_files(folder)),
+        "weights": {o.name: w for o, w in zip(charter.objectives, shares, strict=True)},
+        "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
+        "seeds": "random" if seed is None else "operator-chosen",
+    }  # fmt: skip
+    aside = folder / (life.PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(mode=0o700)
+    with Ledger.create(aside / "ledger", aside / "key", program_id=program_id, genesis=genesis) as ledger:
+        texts = [charter.text, *(files[path] for path in sorted(files))]
+        ledger.append("texts", {"of": [{"$blob": ledger.put_blob(text.encode())} for text in texts]}, durable=True)
+    repo.create(tree)
+    aside.rename(paths.private)
+    return program_id

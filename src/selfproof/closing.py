@@ -69,7 +69,8 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     seed = life.fresh_seed("report", objective.name)
     fresh = trials.prepare(task.samples("report", seed, BLOCKS))
     first, last = _split(domain.on_blocks(start, now, task, fresh).rows)
-    spent = max(domain.evaluated, LEAST_EVALUATIONS)
+    evaluations = life.archive.counts().get(domain.stream, 0)
+    spent = max(evaluations, LEAST_EVALUATIONS)
     people = task.baselines(seed % 2**32, spent, [block.sample for block in fresh])
     yield {"event": "closing", "objective": objective.name, "step": "constants-only control"}
     constants = constants_only(life, stop, domain, fresh)
@@ -80,7 +81,7 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
         "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": BLOCKS,
         "gain": _difference(task, first, last), "best_human": _human(best, last, task) if best else None,
         "humans": [{"name": b.name, **_told(mean_interval(_means(b.draws)))} for b in people],
-        "human_evaluations": spent, "evaluations": domain.evaluated, "constants_only": constants,
+        "human_evaluations": spent, "evaluations": evaluations, "constants_only": constants,
         "transfer": transfer(life, domain, seed), "slices": slices(task, fresh, first, last, best),
     }  # fmt: skip
     row["transfers"] = transfer_words(row)

@@ -6,12 +6,8 @@ Nothing is believed that the ledger does not say.
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import shutil
-import sys
-import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,13 +18,14 @@ from selfproof import charter as charters
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
-from selfproof.archive.tree import digests, scope, tree_hash, tree_of_digests
-from selfproof.certify import seeds, spending
+from selfproof.archive.tree import digests, scope, tree_hash
+from selfproof.certify import seeds
 from selfproof.charter import Charter, Objective
 from selfproof.jail import Limits, Pool
 from selfproof.ledger import Leaf, Ledger, read
 from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
 from selfproof.oversight.stop import Stop
+from selfproof.trial import loading
 from selfproof.trial.task import Task, Workload
 
 PRIVATE = ".selfproof"
@@ -47,7 +44,6 @@ class Paths:
     def __post_init__(self) -> None:
         """Name the parts."""
         self.charter = self.folder / "charter.toml"
-        self.tasks = self.folder / "tasks"
         self.private = self.folder / PRIVATE
         self.ledger = self.private / "ledger"
         self.key = self.private / "key"
@@ -197,92 +193,6 @@ def write_private(path: Path, text: str) -> None:
     aside.replace(path)
 
 
-def load_tasks(paths: Paths, charter: Charter) -> tuple[dict[str, Task | Workload], dict[str, Task]]:
-    """Import the task classes that the charter names; they are trusted code of the person who owns the charter.
-
-    Raises:
-        UsageError: a file or class is missing, or the module fails to import.
-    """
-    package = f"selfproof_tasks_{abs(hash(str(paths.folder.resolve()))):x}"
-    root = types.ModuleType(package)
-    root.__path__ = [str(paths.folder)]
-    sys.modules[package] = root
-    tasks = {o.name: _task(paths, package, o.task) for o in charter.objectives}
-    guards = {}
-    for guard in charter.guards:
-        found = _task(paths, package, guard.task)
-        if not isinstance(found, Task):
-            raise UsageError(f"guard {guard.name}: {guard.task} is not a Task")
-        guards[guard.name] = found
-    for objective in charter.objectives:
-        wanted = Workload if objective.kind == "speed" else Task
-        if not isinstance(tasks[objective.name], wanted):
-            raise UsageError(f"objective {objective.name}: {objective.task} is not a {wanted.__name__}")
-    return tasks, guards
-
-
-def _task(paths: Paths, package: str, place: str) -> Task | Workload:
-    path, _, name = place.partition(":")
-    file = paths.folder / path
-    if not file.is_file():
-        raise UsageError(f"task file {file} is missing", advice="Restore it, or correct the charter's `task`.")
-    writes = sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
-    try:
-        module = importlib.import_module(f"{package}.{path.removesuffix('.py').replace('/', '.')}")
-    except Exception as error:
-        raise UsageError(f"task {place} cannot be imported: {type(error).__name__}: {error}") from error
-    finally:
-        sys.dont_write_bytecode = writes
-    kind = getattr(module, name, None)
-    if not isinstance(kind, type) or not issubclass(kind, Task | Workload):
-        raise UsageError(f"task {place}: there is no such Task class")
-    found = kind()
-    assert isinstance(found, Task | Workload)
-    return found
-
-
-def task_digests(paths: Paths) -> dict[str, str]:
-    """SHA-256 of every trusted task file."""
-    if not paths.tasks.is_dir():
-        return {}
-    files = {p.relative_to(paths.folder).as_posix(): p.read_text("utf-8") for p in sorted(paths.tasks.rglob("*.py"))}
-    return digests(files)
-
-
-def birth(folder: Path, seed: int | None) -> str:
-    """Write the first ledger entry of the program in ``folder``; returns its id. The files are there already.
-
-    Raises:
-        UsageError: there is a ledger already, the charter is wrong, or the program is empty.
-    """
-    paths = Paths(folder)
-    charter = charters.load(paths.charter)
-    tree = folder / charter.program.tree
-    files = repo.read_files(tree)
-    if not files:
-        raise UsageError(f"the program's folder {tree} is empty")
-    load_tasks(paths, charter)
-    search = seeds.new_epoch_key(seed, 0)
-    program_id = tree_of_digests({**digests(files), "charter": charter.digest, "search": search.hex()})[:16]
-    shares = spending.weights(len(charter.objectives))
-    genesis = {
-        "program": program_id, "charter": charter.digest, "alpha": charter.certify.alpha, "tasks": task_digests(paths),
-        "weights": {o.name: w for o, w in zip(charter.objectives, shares, strict=True)},
-        "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
-        "seeds": "random" if seed is None else "operator-chosen",
-    }  # fmt: skip
-    aside = folder / (PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(mode=0o700)
-    with Ledger.create(aside / "ledger", aside / "key", program_id=program_id, genesis=genesis) as ledger:
-        texts = [charter.text, *(files[path] for path in sorted(files))]
-        ledger.append("texts", {"of": [{"$blob": ledger.put_blob(text.encode())} for text in texts]}, durable=True)
-    repo.create(tree)
-    aside.rename(paths.private)
-    return program_id
-
-
 @contextmanager
 def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
     """Open the living program in ``folder`` for work, and close it whatever happens.
@@ -303,7 +213,7 @@ def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
         raise
     life = Life(paths, charter, ledger, state, archive, {}, {}, seed)
     try:
-        life.tasks, life.guards = load_tasks(paths, charter)
+        life.tasks, life.guards = loading.load(folder, charter)
         catch_up(life)
         accept_charter(life)
         finish(life)
@@ -327,7 +237,7 @@ def viewed(folder: Path) -> Iterator[Life]:
     archive = Archive(Path(":memory:"), reader.get_blob)
     life = Life(paths, charter, reader, fold(reader.leaves()), archive, {}, {}, None)
     try:
-        life.tasks, life.guards = load_tasks(paths, charter)
+        life.tasks, life.guards = loading.load(folder, charter)
         yield life
     finally:
         life.stop_pool()
@@ -350,7 +260,7 @@ def accept_charter(life: Life) -> None:
     Raises:
         UsageError: alpha was raised.
     """
-    now, tasks = life.charter, task_digests(life.paths)
+    now, tasks = life.charter, digests(loading.task_files(life.paths.folder))
     if life.state.charter["charter"] == now.digest and life.state.charter["tasks"] == tasks:
         return
     if now.certify.alpha > life.state.genesis["alpha"]:

@@ -12,20 +12,19 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from selfproof import guarding
 from selfproof.adopt import repo
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import Confirming
 from selfproof.archive.tree import digests, tree_hash
 from selfproof.certify import effect as effects
-from selfproof.certify import guards as guarding
 from selfproof.certify import spending
 from selfproof.certify.gate import Confirmation, Rule, Verdict
 from selfproof.certify.pairs import quality_pair, speed_pair
 from selfproof.certify.race import PRESETS
 from selfproof.certify.scale import robust_scale
-from selfproof.charter import Guard, Objective
+from selfproof.charter import Objective
 from selfproof.domains.base import Domain, Finalist, Measured
-from selfproof.domains.quality import Quality
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Certificate, Decision, Edit, Event, UsageError
 from selfproof.trial.task import Task
@@ -33,8 +32,6 @@ from selfproof.trial.task import Task
 FIRST_PAIRS = 12
 MORE_PAIRS = 6
 CANARY_PAIRS = {"quality": 30, "speed": 20}
-GUARD_BLOCKS = 6
-MOST_GUARD_BLOCKS = 60
 
 ASSUMES = (
     "the tasks are what the user cares about",
@@ -188,7 +185,7 @@ def decide(
     if refusal is None:
         for guard in life.charter.guards:
             if guard.objective == domain.objective.name:
-                passed, is_better = guard_passes(life, domain, finalist.candidate, guard, confirming)
+                passed, is_better = guarding.passes(life, domain, finalist.candidate, guard, confirming)
                 refusal = refusal or (None if passed else ("guard", f"guard {guard.name} does not pass"))
                 high_water += [guard.name] if is_better else []
     if refusal is None and (reason := limit(life)):
@@ -266,57 +263,6 @@ def missing_effect(life: Life, domains: Mapping[str, Domain]) -> None:
     earlier = life.version(domain.objective, confirming.body["base_version"])
     finalist = Finalist(life.version(domain.objective), earlier, (), confirming.body["notes"])
     canary(life, domain, finalist, Decision("adopted", "adopt", "", finalist.candidate, version=now.number))
-
-
-def guard_passes(
-    life: Life, domain: Domain, candidate: Candidate, guard: Guard, confirming: Confirming
-) -> tuple[bool, bool]:
-    """Test a candidate against the anchor and the guard's high-water version; (passes, better than high water)."""
-    assert isinstance(domain, Quality)
-    task = life.guards[guard.name]
-    span = task.span
-    if span is None:
-        raise ValueError(f"guard {guard.name}: its task must be a mean with a declared span")
-    counter = f"guard-{guard.name}"
-    number = life.state.counters.get(counter, 0) + 1
-    level = guarding.guard_level(number)
-    references = sorted({life.state.anchor, life.state.high_water.get(guard.name, life.state.anchor)})
-    rows_of: dict[str, Any] = {}
-    passes, is_better, used = True, False, 0
-    for reference in references:
-        version = life.version(domain.objective, reference)
-        rows, result = _guard_rows(life, domain, (version, candidate), guard, (counter, number, reference, level))
-        used += 2 * len(rows)
-        passes = passes and result.passed
-        is_better = result.better
-        rows_of[str(reference)] = life.blob(pack({"guard": guard.name, "reference": reference}, rows))
-    life.log(
-        "guard",
-        {"guard": guard.name, "number": number, "confirmation": confirming.id, "candidate": candidate.id,
-         "level": level, "margin": guard.margin, "span": span, "better": task.better, "references": rows_of,
-         "passed": passes, "is_better": is_better, "trials": used},
-    )  # fmt: skip
-    return passes, is_better
-
-
-def _guard_rows(
-    life: Life, domain: Quality, versions: tuple[Candidate, Candidate], guard: Guard,
-    test: tuple[str, int, int, float],
-) -> tuple[list[tuple[float, ...]], guarding.GuardResult]:  # fmt: skip
-    """Draw blocks until the guard passes at its level or its blocks are used up."""
-    counter, number, reference, level = test
-    task = life.guards[guard.name]
-    rows: list[tuple[float, ...]] = []
-    while True:
-        drawn = [
-            life.fresh_seed("guard", versions[1].id, counter, number, reference, len(rows) + j)
-            for j in range(GUARD_BLOCKS)
-        ]
-        rows += domain.paired(*versions, task, drawn).rows
-        flat = [part for row in rows for part in quality_pair(row, task.better).parts]
-        result = guarding.judge_guard(flat, margin=guard.margin, span=task.span or 1.0, level=level)
-        if result.passed or len(rows) >= MOST_GUARD_BLOCKS:
-            return rows, result
 
 
 def adopt(

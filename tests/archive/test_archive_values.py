@@ -49,7 +49,11 @@ def test_evidence_comes_back_bit_by_bit(rows: list[list[float]]) -> None:
     header, found = unpack(pack({"confirmation": 7, "first": 0}, rows))
     assert header == {"confirmation": 7, "first": 0}
     assert [list(row) for row in found] == rows
-    assert all(math.copysign(1, a) == math.copysign(1, b) for x, y in zip(rows, found, strict=True) for a, b in zip(x, y, strict=True))
+    assert all(
+        math.copysign(1, a) == math.copysign(1, b)
+        for x, y in zip(rows, found, strict=True)
+        for a, b in zip(x, y, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +87,9 @@ scores = st.lists(st.tuples(st.floats(1, 5), st.sampled_from("abcdef"), st.integ
 
 
 @given(scores)
-def test_the_population_is_sorted_bounded_and_shares_no_structure_too_often(found: list[tuple[float, str, int]]) -> None:
+def test_the_population_is_sorted_bounded_and_shares_no_structure_too_often(
+    found: list[tuple[float, str, int]],
+) -> None:
     population = Population(most=12)
     for i, (score, structure, size) in enumerate(found):
         population.insert(member(i, score, structure, size))

@@ -86,7 +86,9 @@ class Forger:
         times = iter([e.time for e in self.entries])
         genesis = {k: v for k, v in self.entries[0].body.items() if k != "vkey"}
         program = genesis["program"]
-        with Ledger.create(folder, self.key, program_id=program, genesis=genesis, clock=lambda: moment(times)) as ledger:
+        with Ledger.create(
+            folder, self.key, program_id=program, genesis=genesis, clock=lambda: moment(times)
+        ) as ledger:
             for blob in self.new_blobs:
                 ledger.put_blob(blob)
             for entry in self.entries[1:]:

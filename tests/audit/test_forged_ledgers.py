@@ -325,7 +325,9 @@ def a_guards_draw_changed(f: Forger) -> Entry:
     guard = f.of("guard", f.adopted().index)
     key = next(iter(guard.body["references"]))
     header, rows = f.rows(guard.body["references"][key])
-    guard.body["references"][key] = f.evidence(header, [[*row[: len(row) // 2], *[13.0] * (len(row) // 2)] for row in rows])
+    guard.body["references"][key] = f.evidence(
+        header, [[*row[: len(row) // 2], *[13.0] * (len(row) // 2)] for row in rows]
+    )
     return guard
 
 

@@ -129,7 +129,9 @@ def test_every_character_is_one_of_97_symbols(text: str) -> None:
         assert symbol == (ord(ch) - 32 if " " <= ch <= "~" else NEWLINE if ch == "\n" else OTHER)
 
 
-@given(st.lists(st.text("ab\n", min_size=1, max_size=30), min_size=1, max_size=4), st.text("abc", min_size=1, max_size=12))
+@given(
+    st.lists(st.text("ab\n", min_size=1, max_size=30), min_size=1, max_size=4), st.text("abc", min_size=1, max_size=12)
+)
 def test_counts_are_what_counting_by_hand_gives(learned: list[str], held: str) -> None:
     counter: list[Counter[tuple[str, str]]] = [Counter() for _ in range(ORDERS)]
     for text in learned:

@@ -18,11 +18,12 @@ from selfproof.cli.common import Seen, at_option, dump, json_option, unified
 def command(a: str, b: str, target: Path | None, folder: Path, as_json: bool) -> None:
     """The change from version A to version B as a patch for `git apply`."""
     seen = Seen(folder)
-    patch = unified(seen.files(seen.version(a)), seen.files(seen.version(b)), (a, b))
+    one, two = seen.version(a), seen.version(b)
+    patch = unified(seen.files(one), seen.files(two), (a, b))
     if target is not None:
         target.write_text(patch, encoding="utf-8")
     if as_json:
-        dump({"a": a, "b": b, "patch": patch, "file": str(target) if target else None})
+        dump({"a": one, "b": two, "patch": patch, "file": str(target) if target else None})
     elif target is None:
         click.echo(patch, nl=False)
     else:

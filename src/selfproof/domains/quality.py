@@ -116,12 +116,13 @@ class Quality:
         incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
         if first:
             self.tried = sorted(self.life.archive.forms(self.stream))
-            self._remember(incumbent)
             rows = self.life.archive.best(self.stream, self.population.most)
             known = [Candidate(r["id"], self.objective.name, r["files"]) for r in rows]
         else:
             known = [self._texts[member.id] for member in self.population.members]
         self._rescore([incumbent, *(c for c in known if c.id != incumbent.id)])
+        if first:
+            self._remember(incumbent)
 
     def _remember(self, candidate: Candidate) -> None:
         form = form_of(candidate.files[self.path])

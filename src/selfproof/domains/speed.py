@@ -21,7 +21,7 @@ from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row
-from selfproof.jail import Job, Outcome
+from selfproof.jail import Job, Outcome, values
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split
 from selfproof.observe import profile
@@ -36,8 +36,8 @@ VIEWS = 8
 KEEP_CALLS = 64
 KEEP_BYTES = 1 << 20
 REPLAY_S = 0.01
-FUZZ, FUZZ_S = 60, 0.5
-FINAL_FUZZ, FINAL_FUZZ_S = 240, 2.0
+FUZZ, FUZZ_BYTES = 60, 200_000
+FINAL_FUZZ, FINAL_FUZZ_BYTES = 240, 1_500_000
 PER_JOB = 20
 RECORDED = 12
 
@@ -193,8 +193,6 @@ class Speed:
     def _race_one(self, incumbent: Candidate, candidate: Candidate, place: str) -> tuple[str, tuple[float, ...]]:
         calls = self._calls[place]
         rng = random.Random(self.life.search_seed(self.objective.name, "fuzz", place) % 2**63)
-        if not self._equal(candidate, place, calls, rng, (FUZZ, FUZZ_S)):
-            return "invalid", ()
         preset = PRESETS[self.life.charter.certify.preset]
         differences: list[float] = []
         for reached in preset.rungs:
@@ -206,6 +204,8 @@ class Speed:
                 differences.append(speed_pair(row).y)
             if not stays(preset, differences):
                 return "slow", tuple(differences)
+            if reached == preset.rungs[0] and not self._equal(candidate, place, calls, rng, (FUZZ, FUZZ_BYTES)):
+                return "invalid", tuple(differences)
         return "raced", tuple(differences)
 
     def _enough(self, place: str) -> int:
@@ -213,15 +213,15 @@ class Speed:
         return max(1, round(REPLAY_S / max(self._each.get(place, REPLAY_S), 1e-6)))
 
     def _equal(
-        self, candidate: Candidate, place: str, calls: Sequence[Any], rng: random.Random, effort: tuple[int, float]
+        self, candidate: Candidate, place: str, calls: Sequence[Any], rng: random.Random, effort: tuple[int, int]
     ) -> bool:
         """Whether the candidate behaves like the anchor's function: recorded calls, then hostile ones.
 
-        ``effort`` bounds the number of hostile inputs and the seconds that the function itself may take on them.
+        ``effort`` bounds the number of hostile inputs and their size in bytes.
         """
         anchor = self.life.version(self.objective, self.life.state.anchor)
-        most = round(effort[1] / max(self._each.get(place, 1e-3), 1e-6))
-        n = max(4, min(effort[0], most))
+        size = len(values.encode(list(calls))) // len(calls)
+        n = max(4, min(effort[0], effort[1] // size))
         some = rng.sample(list(calls), min(RECORDED, len(calls), max(2, n // 2)))
         lists = [*some, *hard_inputs(some, rng, n)]
         parts = [lists[i : i + PER_JOB] for i in range(0, len(lists), PER_JOB)]
@@ -321,7 +321,7 @@ class Speed:
         place = finalist.notes["function"]
         calls = self._recorded(place, self.task.inputs("confirm", seed, 2))
         flat = [call for part in calls for call in part]
-        if not self._equal(finalist.candidate, place, flat, random.Random(seed), (FINAL_FUZZ, FINAL_FUZZ_S)):
+        if not self._equal(finalist.candidate, place, flat, random.Random(seed), (FINAL_FUZZ, FINAL_FUZZ_BYTES)):
             return "it does not behave like the anchor's function on hostile inputs"
         return None
 

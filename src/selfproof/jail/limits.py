@@ -49,9 +49,9 @@ class Limits:
 class Job:
     """One program and the inputs to run it on, in order, in one fresh process.
 
-        `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names
-        file and function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only
-        after the output before it is complete; `mode` is a key of `harness.MODES`. `go_on(position, output)` runs in the engine after each
+    `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names file and
+    function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only after the output
+    before it is complete; `mode` is a key of `harness.MODES`. `go_on(position, output)` runs in the engine after each
     output and may end the job early (False): what came so far is the answer. It gets raw bytes and must not raise.
     """
 

@@ -19,15 +19,13 @@ def merge(c, t, d, s, q, n):
 def predict(counts):
     """counts (positions, orders, symbols) -> a distribution over the next symbol (positions, symbols)."""
     positions, orders, symbols = counts.shape
+    ones = np.ones((symbols, 1), dtype=np.float32)
     q = np.full((positions, symbols), 1.0 / symbols, dtype=np.float32)
     with np.errstate(all="ignore"):
         for n in range(orders):
-            c = counts[:, n]
-            t = c.sum(axis=1, keepdims=True)
-            d = np.count_nonzero(c, axis=1, keepdims=True).astype(np.float32)
-            s = np.count_nonzero(c == 1, axis=1, keepdims=True).astype(np.float32)
-            p = merge(c, t, d, s, q, np.float32(n))
-            p = np.where(np.isfinite(p) & (p > 0), p, np.float32(0))
+            c = np.ascontiguousarray(counts[:, n])
+            p = merge(c, c @ ones, (c > 0) @ ones, (c == 1) @ ones, q, np.float32(n))
+            p = np.fmin(np.fmax(p, 0.0), 1e30)
             total = p.sum(axis=1, keepdims=True)
-            q = np.where(total > 0, p / np.where(total > 0, total, 1), q).astype(np.float32)
-    return q
+            q = np.where(total > 0, p / total, q)
+    return q.astype(np.float32)

@@ -1,0 +1,66 @@
+"""Run a candidate's guards: what the charter says must never get worse, against versions a person can point to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from selfproof.archive.evidence import pack
+from selfproof.archive.state import Confirming
+from selfproof.certify import guards
+from selfproof.certify.pairs import quality_pair
+from selfproof.charter import Guard
+from selfproof.domains.base import Domain
+from selfproof.domains.quality import Quality
+from selfproof.life import Life
+from selfproof.nouns import Candidate
+
+BLOCKS = 6
+MOST_BLOCKS = 60
+
+
+def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confirming: Confirming) -> tuple[bool, bool]:
+    """Test a candidate against the anchor and the guard's high-water version; (passes, better than high water)."""
+    assert isinstance(domain, Quality)
+    task = life.guards[guard.name]
+    span = task.span
+    if span is None:
+        raise ValueError(f"guard {guard.name}: its task must be a mean with a declared span")
+    counter = f"guard-{guard.name}"
+    number = life.state.counters.get(counter, 0) + 1
+    level = guards.guard_level(number)
+    references = sorted({life.state.anchor, life.state.high_water.get(guard.name, life.state.anchor)})
+    rows_of: dict[str, Any] = {}
+    all_pass, is_better, used = True, False, 0
+    for reference in references:
+        version = life.version(domain.objective, reference)
+        rows, result = _rows(life, domain, (version, candidate), guard, (counter, number, reference, level))
+        used += 2 * len(rows)
+        all_pass = all_pass and result.passed
+        is_better = result.better
+        rows_of[str(reference)] = life.blob(pack({"guard": guard.name, "reference": reference}, rows))
+    life.log(
+        "guard",
+        {"guard": guard.name, "number": number, "confirmation": confirming.id, "candidate": candidate.id,
+         "level": level, "margin": guard.margin, "span": span, "better": task.better, "references": rows_of,
+         "passed": all_pass, "is_better": is_better, "trials": used},
+    )  # fmt: skip
+    return all_pass, is_better
+
+
+def _rows(
+    life: Life, domain: Quality, versions: tuple[Candidate, Candidate], guard: Guard,
+    test: tuple[str, int, int, float],
+) -> tuple[list[tuple[float, ...]], guards.GuardResult]:  # fmt: skip
+    """Draw blocks until the guard passes at its level or its blocks are used up."""
+    counter, number, reference, level = test
+    task = life.guards[guard.name]
+    rows: list[tuple[float, ...]] = []
+    while True:
+        drawn = [
+            life.fresh_seed("guard", versions[1].id, counter, number, reference, len(rows) + j) for j in range(BLOCKS)
+        ]
+        rows += domain.paired(*versions, task, drawn).rows
+        flat = [part for row in rows for part in quality_pair(row, task.better).parts]
+        result = guards.judge_guard(flat, margin=guard.margin, span=task.span or 1.0, level=level)
+        if result.passed or len(rows) >= MOST_BLOCKS:
+            return rows, result

@@ -1,0 +1,64 @@
+"""Import the tasks that a charter names: trusted code of the person who owns the program."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from pathlib import Path
+
+from selfproof.charter import Charter
+from selfproof.nouns import UsageError
+from selfproof.trial.task import Task, Workload
+
+TASKS = "tasks"
+
+
+def load(folder: Path, charter: Charter) -> tuple[dict[str, Task | Workload], dict[str, Task]]:
+    """Import the task classes that the charter names; they are trusted code of the person who owns the charter.
+
+    Raises:
+        UsageError: a file or class is missing, or the module fails to import.
+    """
+    package = f"selfproof_tasks_{abs(hash(str(folder.resolve()))):x}"
+    root = types.ModuleType(package)
+    root.__path__ = [str(folder)]
+    sys.modules[package] = root
+    tasks = {o.name: _task(folder, package, o.task) for o in charter.objectives}
+    guards = {}
+    for guard in charter.guards:
+        found = _task(folder, package, guard.task)
+        if not isinstance(found, Task):
+            raise UsageError(f"guard {guard.name}: {guard.task} is not a Task")
+        guards[guard.name] = found
+    for objective in charter.objectives:
+        wanted = Workload if objective.kind == "speed" else Task
+        if not isinstance(tasks[objective.name], wanted):
+            raise UsageError(f"objective {objective.name}: {objective.task} is not a {wanted.__name__}")
+    return tasks, guards
+
+
+def _task(folder: Path, package: str, place: str) -> Task | Workload:
+    path, _, name = place.partition(":")
+    file = folder / path
+    if not file.is_file():
+        raise UsageError(f"task file {file} is missing", advice="Restore it, or correct the charter's `task`.")
+    writes = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        module = importlib.import_module(f"{package}.{path.removesuffix('.py').replace('/', '.')}")
+    except Exception as error:
+        raise UsageError(f"task {place} cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.dont_write_bytecode = writes
+    kind = getattr(module, name, None)
+    if not isinstance(kind, type) or not issubclass(kind, Task | Workload):
+        raise UsageError(f"task {place}: there is no such Task class")
+    found = kind()
+    assert isinstance(found, Task | Workload)
+    return found
+
+
+def task_files(folder: Path) -> dict[str, str]:
+    """The text of every task file, by its path below ``folder``."""
+    return {p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in sorted((folder / TASKS).rglob("*.py"))}
