@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from selfproof import charter as charters
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import State, apply
 from selfproof.archive.tree import tree_of_digests
@@ -24,8 +25,11 @@ from selfproof.certify import guards as guarding
 from selfproof.certify import seeds, spending
 from selfproof.certify.gate import Rule, judge
 from selfproof.certify.pairs import quality_pair, speed_pair
+from selfproof.certify.race import PRESETS
 from selfproof.certify.scale import robust_scale
+from selfproof.charter import Charter
 from selfproof.ledger import Leaf, LedgerBroken, Reader, check, read
+from selfproof.nouns import UsageError
 
 
 class Wrong(Exception):
@@ -48,7 +52,17 @@ def audit(folder: Path) -> dict[str, Any]:
             if rule is not None:
                 rule(state, leaf, reader)
             apply(state, leaf)
-    except (Wrong, LedgerBroken, KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (
+        Wrong,
+        LedgerBroken,
+        UsageError,
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+    ) as error:
         reason = str(error) if isinstance(error, Wrong | LedgerBroken) else f"malformed: {type(error).__name__} {error}"
         bad = {"index": leaf.index if leaf else 0, "kind": leaf.kind if leaf else "log", "reason": reason}
         return {**result, "ok": False, "first_bad": bad}
@@ -67,17 +81,18 @@ def _close(one: float | None, two: float | None) -> bool:
 
 
 def _genesis(state: State, leaf: Leaf, reader: Reader) -> None:
-    del reader
     body = leaf.body
     _must(leaf.index == 0 and not state.versions, "a second genesis")
     _must(tree_of_digests(body["files"]) == body["tree"], "the first tree's hash does not match its files")
     _must(sum(body["weights"].values()) <= 1 + 1e-12, "the objectives' weights exceed 1")
-    _must(0 < body["alpha"] <= 0.5, "alpha is impossible")
+    _must(body["alpha"] == charters.parse(reader.get_blob(body["charter"]).decode()).certify.alpha,
+          "alpha is not the charter's")  # fmt: skip
 
 
 def _charter(state: State, leaf: Leaf, reader: Reader) -> None:
-    del reader
     body = leaf.body
+    text = charters.parse(reader.get_blob(body["charter"]).decode())
+    _must(body["alpha"] == text.certify.alpha, "alpha is not the charter's")
     _must(body["alpha"] <= state.genesis["alpha"], "alpha was raised within one life")
     _must(sum(body["weights"].values()) <= 1 + 1e-12, "the objectives' weights exceed 1")
     for name, weight in state.weights.items():
@@ -98,8 +113,12 @@ def _seed_reveal(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(found == opened["commitment"], "the revealed key is not the committed one")
 
 
+def _charter_of(state: State, reader: Reader) -> Charter:
+    """The charter in force, from the text that the ledger keeps under its hash."""
+    return charters.parse(reader.get_blob(state.charter["charter"]).decode())
+
+
 def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
-    del reader
     body = leaf.body
     name, counter = body["objective"], body["counter"]
     _must(counter in {name, f"control-{name}"}, "an unknown counter")
@@ -109,11 +128,27 @@ def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
     level = spending.level(state.charter["alpha"], state.weights[name], body["k"])
     _must(_close(body["alpha_k"], level), "alpha_k is not what the charter and k give")
     _must(_close(body["rule"]["level"], level), "the rule's level is not alpha_k")
+    _must(_rule(state, body, reader), "the rule is not the charter's")
     scale = robust_scale(body["differences"], declared_range=body["rule"]["span"])
     _must(_close(body["rule"]["scale"], scale), "the scale does not follow from the race")
     _must(tree_of_digests(body["files"]) == body["candidate"], "the candidate's hash does not match its files")
     _must(body["base_version"] == state.current, "the incumbent is not the current version")
     _must(body["candidate"] not in state.barred or counter != name, "the candidate was rolled back before")
+
+
+def _rule(state: State, body: dict[str, Any], reader: Reader) -> bool:
+    """Whether minimum, margin, span and the most pairs are what charter and task say."""
+    charter, rule = _charter_of(state, reader), body["rule"]
+    objective = charter.objective(body["objective"])
+    span = state.charter["spans"][objective.name]
+    speed = objective.kind == "speed"
+    return (
+        (body["kind"], body["better"]) == (objective.kind, objective.better)
+        and _close(rule["minimum"], math.log1p(objective.min_gain) if speed else objective.min_gain)
+        and _close(rule["margin"], None if span is None else objective.margin)
+        and _close(rule["span"], 1.0 if span is None else span)
+        and rule["most_pairs"] == PRESETS[charter.certify.preset].confirm_pairs
+    )
 
 
 def _results(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -161,6 +196,10 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     number = state.counters.get(f"guard-{body['guard']}", 0) + 1
     _must(body["number"] == number, "a guard's number is out of order")
     _must(_close(body["level"], guarding.guard_level(number)), "a guard's level is not what its number gives")
+    charter = _charter_of(state, reader)
+    declared = next((g for g in charter.guards if g.name == body["guard"]), None)
+    _must(declared is not None and _close(declared.margin, body["margin"]), "a guard's margin is not the charter's")
+    _must(_close(state.charter["spans"][body["guard"]], body["span"]), "a guard's span is not its task's")
     wanted = {state.anchor, state.high_water.get(body["guard"], state.anchor)}
     _must({int(r) for r in body["references"]} == wanted, "a guard's references are not anchor and high water")
     passes = True
@@ -184,8 +223,12 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(tree_of_digests(body["files"]) == body["tree"], "the tree's hash does not match its files")
     expected = {**state.now.files, **confirming.body["files"]}
     _must(dict(body["files"]) == expected, "the adopted files are not the incumbent's with the candidate's")
-    for (confirmation, guard), passed in state.guard_answers.items():
-        _must(confirmation != confirming.id or passed, f"adopted although guard {guard} did not pass")
+    charter = _charter_of(state, reader)
+    _must(charter.autonomy.level == "autonomous", "adopted although the charter allows no adoption")
+    for guard in charter.guards:
+        if guard.objective == body["objective"]:
+            passed = state.guard_answers.get((confirming.id, guard.name), False)
+            _must(passed, f"adopted although guard {guard.name} did not pass")
     for digest in body["files"].values():
         reader.get_blob(digest)
 

@@ -68,13 +68,13 @@ def begin(folder: Path, seed: int | None) -> str:
     files = repo.read_files(tree)
     if not files:
         raise UsageError(f"the program's folder {tree} is empty")
-    loading.load(folder, charter)
+    tasks, guards = loading.load(folder, charter)
     search = seeds.new_epoch_key(seed, 0)
     program_id = tree_of_digests({**digests(files), "charter": charter.digest, "search": search.hex()})[:16]
     shares = spending.weights(len(charter.objectives))
     genesis = {
         "program": program_id, "charter": charter.digest, "alpha": charter.certify.alpha,
-        "tasks": digests(loading.task_files(folder)),
+        "tasks": digests(loading.task_files(folder)), "spans": loading.spans(tasks, guards),
         "weights": {o.name: w for o, w in zip(charter.objectives, shares, strict=True)},
         "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
         "seeds": "random" if seed is None else "operator-chosen",

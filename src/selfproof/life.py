@@ -275,7 +275,7 @@ def accept_charter(life: Life) -> None:
     life.log(
         "charter",
         {"charter": now.digest, "alpha": now.certify.alpha, "weights": weights, "tasks": tasks,
-         "charter_text": life.blob(now.text)},
+         "spans": loading.spans(life.tasks, life.guards), "charter_text": life.blob(now.text)},
         durable=True,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import types
+from collections.abc import Mapping
 from pathlib import Path
 
 from selfproof.charter import Charter
@@ -62,3 +63,9 @@ def _task(folder: Path, package: str, place: str) -> Task | Workload:
 def task_files(folder: Path) -> dict[str, str]:
     """The text of every task file, by its path below ``folder``."""
     return {p.relative_to(folder).as_posix(): p.read_text("utf-8") for p in sorted((folder / TASKS).rglob("*.py"))}
+
+
+def spans(tasks: Mapping[str, Task | Workload], guards: Mapping[str, Task]) -> dict[str, float | None]:
+    """The span that each objective's and guard's task declares; the gate's second bet rests on it."""
+    found = {**tasks, **guards}
+    return {name: task.span if isinstance(task, Task) else None for name, task in found.items()}
