@@ -56,7 +56,7 @@ def test_every_row_is_there_at_80_columns() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_no_line_is_wider_than_the_screen_but_commands(width: int) -> None:
-    folder = "/home/ada/" + "deep/" * 30
+    folder = "/home/ada" + "/deep" * 30
     lines = as_text(summary(folder=folder), width).splitlines()
     assert all(len(line) <= width or line.startswith("  selfproof ") for line in lines)
     assert [line.strip() for line in lines if line.startswith("  selfproof ")] == [

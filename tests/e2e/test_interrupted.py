@@ -78,8 +78,7 @@ def killed_again_and_again(cli: Any, folder: Path, times: int, seed: int) -> Non
         assert trees[: len(adopted)] == adopted, "an adopted version is gone"
         assert all(state.counters.get(name, 0) >= k for name, k in spent.items()), "k went back"
         adopted, spent = trees, dict(state.counters)
-    done = cli.run("run", "--minutes", "0.05", "--seed", "5", "--json", "--at", folder)
-    assert done.code == 0, done.err
+    cli.until("status", folder, "--seed", "5")
     state = sound(folder)
     assert [version.tree for version in state.versions][: len(adopted)] == adopted
     assert cli.run("verify", "--at", folder).code == 0
@@ -94,7 +93,9 @@ def test_kill_9_at_twenty_random_moments(cli: Any, unborn: Any) -> None:
     killed_again_and_again(cli, unborn(), times=20, seed=2)
 
 
-@pytest.mark.parametrize("event", ["confirm", "verdict", "decision"])
+@pytest.mark.parametrize(
+    "event", ["confirm", pytest.param("verdict", marks=pytest.mark.slow), pytest.param("decision", marks=pytest.mark.slow)]
+)
 def test_kill_9_in_the_middle_of_a_confirmation(cli: Any, unborn: Any, event: str) -> None:
     """The same k goes on where it stood: pairs that were logged are not drawn again."""
     folder = unborn()
@@ -106,8 +107,7 @@ def test_kill_9_in_the_middle_of_a_confirmation(cli: Any, unborn: Any, event: st
     finally:
         cli.end(process)
     before = state_of(folder)
-    done = cli.run("run", "--minutes", "0.05", "--seed", "1", "--json", "--at", folder)
-    assert done.code == 0, done.err
+    done = cli.until("status", folder, "--seed", "1")
     after = sound(folder)
     first = next(iter(after.confirmations.values()))
     assert first.body["k"] == 1 and first.body == next(iter(before.confirmations.values())).body
@@ -132,8 +132,8 @@ def test_ctrl_c_saves_everything_and_says_how_to_go_on(cli: Any, unborn: Any) ->
     assert process.returncode == 130 and f"selfproof run --at {folder}" in err and "Traceback" not in err
     assert cli.all_gone(below, 1.0)
     assert audit(folder / ".selfproof" / "ledger")["ok"]
-    done = cli.run("run", "--minutes", "0.05", "--seed", "3", "--json", "--at", folder)
-    assert done.code == 0 and sound(folder).current >= 1
+    cli.until("status", folder, "--seed", "3")
+    assert sound(folder).current >= 1
 
 
 def test_the_stop_file_ends_a_run_within_seconds(cli: Any, unborn: Any) -> None:
@@ -196,8 +196,7 @@ def test_a_read_only_folder(cli: Any, life: Any, small_disk: Path) -> None:
     for words in (["status"], ["log"], ["verify"], ["diff"]):
         assert cli.run(*words, "--at", folder).code == 0, words
     remount(small_disk, "rw")
-    done = cli.run("run", "--minutes", "0.05", "--seed", "1", "--json", "--at", folder)
-    assert done.code == 0, done.err
+    cli.until("status", folder)
     assert [v.tree for v in sound(folder).versions][: len(before.versions)] == [v.tree for v in before.versions]
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,22 @@ at_option = click.option(
     show_default="this folder",
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+def invocation(words: str, folder: Path) -> str:
+    """A command that the reader can paste: with the program's path if it is not on PATH, and the folder if needed."""
+    found = Path(sys.argv[0])
+    known = shutil.which("selfproof") or not found.exists() or found.name != "selfproof"
+    name = "selfproof" if known else _short(found)
+    here = folder.resolve() == Path.cwd()
+    return f"{name} {words}" + ("" if here else f" --at {shlex.quote(_short(folder))}")
+
+
+def _short(path: Path) -> str:
+    """The path from here if it lies below, absolute otherwise; nothing unprintable."""
+    whole = Path(os.path.abspath(path))  # noqa: PTH100  not resolved: a virtual environment's links must stay
+    text = str(whole.relative_to(Path.cwd())) if whole.is_relative_to(Path.cwd()) else str(whole)
+    return "".join(ch if ch.isprintable() else "?" for ch in text)
 
 
 def dump(value: Any) -> None:

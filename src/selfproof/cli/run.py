@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from selfproof.cli.common import at_option, json_option
+from selfproof.cli.common import at_option, invocation, json_option
 
 EPILOG = """\b
 Examples:
@@ -37,10 +37,6 @@ def command(
             last = event
             view.take(event)
     if last is not None and last.get("ended") == "interrupted":
-        click.echo(f"interrupted; everything is saved. To go on: selfproof run{_at(folder)}", err=True)
+        click.echo(f"interrupted; everything is saved. To go on: {invocation('run', folder)}", err=True)
         ctx.exit(130)
     ctx.exit(3 if fail_if_none and not adopted else 0)
-
-
-def _at(folder: Path) -> str:
-    return "" if folder == Path() else f" --at {folder}"

@@ -35,8 +35,9 @@ PER_VIEW = 24
 PARENTS = 12
 HISTORY = 150
 REDRAW = 16
-LEAP = 0.10
-PATIENCE = 4
+LEAP = 0.07
+PATIENCE = 2
+LEAST = 0.004
 CHUNK = 6
 
 
@@ -296,7 +297,7 @@ class Quality:
             return None
         best = members[0]
         gain = base.score - best.score
-        ready = gain >= LEAP * abs(base.score) or (self.quiet >= PATIENCE and gain >= 0.002 * abs(base.score))
+        ready = gain >= LEAP * abs(base.score) or (self.quiet >= PATIENCE and gain >= LEAST * abs(base.score))
         differences = tuple(b - c for b, c in zip(base.scores, best.scores, strict=True))
         if not ready or gain < self.objective.min_gain or robust_t(differences) <= 0:
             return None

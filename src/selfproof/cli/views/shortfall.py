@@ -4,9 +4,9 @@ a shortfall, never a success.
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
+from selfproof.cli.common import invocation
 from selfproof.cli.views.story import CONTROLS
 from selfproof.cli.views.words import at, bounds, clean, finite, items, mapping
 from selfproof.nouns import Event
@@ -103,11 +103,9 @@ def _speed(row: Event) -> list[str]:
 
 def next_commands(summary: Event) -> list[tuple[str, str]]:
     """Three commands to try, each with what it is for; they name the folder unless one is in it."""
-    folder = str(summary.get("folder") or ".")
-    here = Path(folder).resolve() == Path.cwd()
-    where = "" if here else f" --at {shlex.quote(folder if folder.isprintable() else clean(folder))}"
+    folder = Path(clean(str(summary.get("folder") or ".")))
     return [
-        (f"selfproof log{where}", "every change that was certified or refused"),
-        (f"selfproof compare start now --on FILE{where}", "the two versions on a text of your own"),
-        (f"selfproof verify{where}", "recompute every decision from the ledger"),
+        (invocation("log", folder), "every change that was certified or refused"),
+        (invocation("compare start now --on FILE", folder), "the two versions on a text of your own"),
+        (invocation("verify", folder), "recompute every decision from the ledger"),
     ]
