@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -26,6 +27,8 @@ def command(
     ctx: click.Context, minutes: float | None, seed: int | None, fail_if_none: bool, folder: Path, as_json: bool
 ) -> None:
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # before numpy: the cores belong to the jailed workers
     from selfproof.cli.views import view_for
     from selfproof.session import run
 

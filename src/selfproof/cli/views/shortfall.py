@@ -103,7 +103,7 @@ def _speed(row: Event) -> list[str]:
 
 def next_commands(summary: Event) -> list[tuple[str, str]]:
     """Three commands to try, each with what it is for; they name the folder unless one is in it."""
-    folder = Path(clean(str(summary.get("folder") or ".")))
+    folder = Path(str(summary.get("folder") or "."))
     return [
         (invocation("log", folder), "every change that was certified or refused"),
         (invocation("compare start now --on FILE", folder), "the two versions on a text of your own"),
