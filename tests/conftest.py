@@ -2,7 +2,7 @@
 
 ``life`` is a run whose charter has the memory's objective alone, so that a short time holds many confirmations;
 ``apprentice`` is ``selfproof run --minutes 1.5 --seed 1`` as a newcomer types it. Each is made once per test session;
-a test that changes anything works on a copy. Tests marked ``slow`` run full counts; ``-m slow`` runs them, ``-m ""`` runs everything.
+a test that changes anything works on a copy. Tests marked ``slow`` run full counts: ``-m slow``, or ``-m ""`` for all.
 """
 
 from __future__ import annotations
@@ -130,6 +130,7 @@ class Cli:
 
     run: Callable[..., Done] = selfproof
     launch: Callable[..., subprocess.Popen[str]] = launch
+    until: Callable[..., Done] = until
     end: Callable[[subprocess.Popen[str]], None] = end
     descendants: Callable[[int], set[int]] = descendants
     all_gone: Callable[[set[int], float], bool] = all_gone

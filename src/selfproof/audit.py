@@ -183,8 +183,10 @@ def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(_close(found.log_threshold, body["log_threshold"]), "the threshold is not 1/alpha_k")
     if body["answer"] == "certified":
         _must(found.answer == "certified", "certified although the bets did not reach their line")
+        _must(confirming.broken is None, f"certified although {confirming.broken}")
     else:
         _must(body["answer"] == "refused", f"the verdict {body['answer']!r} is none")
+        _must(found.answer != "certified" or confirming.broken is not None, "refused although the bets were won")
     for key in ("k", "alpha_k", "candidate", "incumbent", "objective"):
         _must(body[key] == confirming.body[key], f"{key} differs from the start of the confirmation")
     blind = effects.blind_spot(found.pairs, rule.level)
@@ -199,16 +201,21 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     charter = _charter_of(state, reader)
     declared = next((g for g in charter.guards if g.name == body["guard"]), None)
     _must(declared is not None and _close(declared.margin, body["margin"]), "a guard's margin is not the charter's")
+    assert declared is not None
+    _must(charter.objective(declared.objective).better == body["better"], "a guard in the wrong direction")
     _must(_close(state.charter["spans"][body["guard"]], body["span"]), "a guard's span is not its task's")
     wanted = {state.anchor, state.high_water.get(body["guard"], state.anchor)}
     _must({int(r) for r in body["references"]} == wanted, "a guard's references are not anchor and high water")
-    passes = True
-    for blob in body["references"].values():
+    tested = state.confirmations[body["confirmation"]].body["candidate"]
+    _must(body["candidate"] == tested, "a guard was tested on another candidate")
+    passes, is_better = True, False
+    for _, blob in sorted(body["references"].items(), key=lambda item: int(item[0])):
         rows = unpack(reader.get_blob(blob["$blob"]))[1]
         flat = [part for row in rows for part in quality_pair(row, body["better"]).parts]
         result = guarding.judge_guard(flat, margin=body["margin"], span=body["span"], level=body["level"])
-        passes = passes and result.passed
-    _must(passes == body["passed"], "a guard's answer does not follow from its draws")
+        passes, is_better = passes and result.passed, result.better
+    answer = body["passed"], body["is_better"]
+    _must(answer == (passes, is_better), "a guard's answer does not follow from its draws")
 
 
 def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -229,6 +236,8 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
         if guard.objective == body["objective"]:
             passed = state.guard_answers.get((confirming.id, guard.name), False)
             _must(passed, f"adopted although guard {guard.name} did not pass")
+            gained = state.guard_gains[(confirming.id, guard.name)]
+            _must((guard.name in body["high_water"]) == gained, "a high-water mark without a gain, or the reverse")
     for digest in body["files"].values():
         reader.get_blob(digest)
 

@@ -206,10 +206,10 @@ def refused_turned_into_certified(f: Forger) -> Entry:
     return verdict
 
 
-def certified_turned_into_refused(f: Forger) -> tuple[Entry, ...]:
-    start = f.adopted()
-    f.of("verdict", start.index).body["answer"] = "refused"
-    return f.of("verdict", start.index), f.of("adopt", start.index)
+def certified_turned_into_refused(f: Forger) -> Entry:
+    verdict = f.of("verdict", f.adopted().index)
+    verdict.body["answer"] = "refused"
+    return verdict
 
 
 def a_verdict_of_another_candidate(f: Forger) -> Entry:
@@ -273,15 +273,28 @@ def a_version_skipped(f: Forger) -> Entry:
     return adopt
 
 
-def high_water_without_a_gain(f: Forger) -> Entry:
-    """The guard's reference is moved to a version that the guard did not find better."""
+def a_guards_gain_turned(f: Forger) -> Entry:
     guard = f.of("guard", f.adopted().index)
-    guard.body["is_better"] = True
+    guard.body["is_better"] = not guard.body["is_better"]
+    return guard
+
+
+def high_water_turned(f: Forger) -> Entry:
+    """The guard's reference is moved, or not moved, against what the guard found."""
     adopt = f.of("adopt", f.adopted().index)
-    if adopt.body["high_water"] == ["source"]:
-        adopt.body["high_water"] = []
-        guard.body["is_better"] = False
-        return guard
+    adopt.body["high_water"] = [] if adopt.body["high_water"] else ["source"]
+    return adopt
+
+
+def guard_in_the_other_direction(f: Forger) -> Entry:
+    guard = f.of("guard", f.adopted().index)
+    guard.body["better"] = "higher"
+    return guard
+
+
+def guard_of_another_candidate(f: Forger) -> Entry:
+    guard = f.of("guard", f.adopted().index)
+    guard.body["candidate"] = f.adopted(skip=1).body["candidate"]
     return guard
 
 
@@ -430,7 +443,8 @@ CASES: list[Forge] = [
     results_counted_wrongly, broken_and_certified, wealth_improved, mean_wealth_improved, lower_threshold,
     smaller_blind_spot, refused_turned_into_certified, certified_turned_into_refused, a_verdict_of_another_candidate,
     adopted_without_a_certificate, a_control_adopted, wrong_tree_hash, other_files_than_the_candidates,
-    another_candidate_adopted, a_version_skipped, high_water_without_a_gain, a_larger_effect, a_narrower_interval,
+    another_candidate_adopted, a_version_skipped, a_guards_gain_turned, high_water_turned,
+    guard_in_the_other_direction, guard_of_another_candidate, a_larger_effect, a_narrower_interval,
     guard_turned, guard_at_another_level, guard_with_another_margin, guard_against_one_reference_only,
     a_guards_draw_changed, guard_left_out, a_control_turned, another_epoch_key, an_epoch_out_of_order,
     alpha_raised_later, weights_moved_later, weights_above_one, impossible_alpha, another_first_tree,

@@ -1,4 +1,4 @@
-"""Everything that a person can get wrong: one line that says what, one that says what to do, and the right exit code."""
+"""Everything that a person can get wrong: a line that says what, one that says what to do, the right exit code."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ def test_a_word_that_means_nothing(life: Any, cli: Any, words: list[str], what: 
 @pytest.mark.parametrize("text", [b"", b"   \n\n  ", b"short", b"\xff\xfe\x00binary"])
 def test_a_text_that_cannot_be_compared(life: Any, cli: Any, tmp_path: Path, text: bytes) -> None:
     (tmp_path / "mine.txt").write_bytes(text)
-    complaint(
-        cli.run("compare", "start", "now", "--on", tmp_path / "mine.txt", "--at", life.folder), 2, "text"
-    )
+    complaint(cli.run("compare", "start", "now", "--on", tmp_path / "mine.txt", "--at", life.folder), 2, "text")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +168,9 @@ def test_a_traceback_is_shown_when_asked_for(cli: Any, tmp_path: Path) -> None:
 def test_a_reader_that_goes_away(life: Any) -> None:
     """``selfproof log | head -1`` must not end in a traceback."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "selfproof", "export", "--at", life.folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "selfproof", "export", "--at", life.folder],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     process.stdout.close()
     _, err = process.communicate(timeout=30)

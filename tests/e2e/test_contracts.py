@@ -52,7 +52,19 @@ def test_log_is_a_list_newest_first(life: Any, cli: Any) -> None:
     done = cli.run("log", "--json", "--at", life.folder)
     rows = done.json
     assert done.code == 0 and [r["id"] for r in rows] == sorted((r["id"] for r in rows), reverse=True)
-    wanted = {"id", "version", "verdict", "objective", "title", "effect", "interval", "pairs", "alpha_k", "tier", "origin"}
+    wanted = {
+        "id",
+        "version",
+        "verdict",
+        "objective",
+        "title",
+        "effect",
+        "interval",
+        "pairs",
+        "alpha_k",
+        "tier",
+        "origin",
+    }
     assert all(wanted <= set(row) for row in rows)
     certified = [row for row in rows if row["verdict"] == "certified"]
     assert len(certified) == life.summary["certified"] >= 2

@@ -26,9 +26,11 @@ main(["run", "--minutes", "0.5", "--seed", "1", "--json", "--at", sys.argv[1]])
 """
 
 
-def run_with(answer: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+def run_with(answer: str, folder: Path) -> subprocess.CompletedProcess[str]:
     script = BROKEN.format(answer=answer)
-    return subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 @pytest.mark.parametrize(("answer", "named"), [("certified", {"fake_gain", "aa"}), ("refused", {"planted_gain"})])

@@ -94,7 +94,8 @@ def test_kill_9_at_twenty_random_moments(cli: Any, unborn: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "event", ["confirm", pytest.param("verdict", marks=pytest.mark.slow), pytest.param("decision", marks=pytest.mark.slow)]
+    "event",
+    ["confirm", pytest.param("verdict", marks=pytest.mark.slow), pytest.param("decision", marks=pytest.mark.slow)],
 )
 def test_kill_9_in_the_middle_of_a_confirmation(cli: Any, unborn: Any, event: str) -> None:
     """The same k goes on where it stood: pairs that were logged are not drawn again."""
@@ -157,7 +158,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with room for little."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", place], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", place], capture_output=True, check=False
+    )
     if mounted.returncode != 0:
         pytest.skip("a small file system cannot be mounted here (needs root and the right to mount)")
     try:

@@ -17,17 +17,28 @@ from selfproof.ledger import Reader, read
 from selfproof.templates.apprentice.tasks.language import Language
 from selfproof.trial import blocks
 
-NEVER_EQUAL = {"time", "trials", "cpu_seconds"}
+CIRCUMSTANCES = {"time", "trials", "cpu_seconds", "layers"}
 
 
 def decisions(folder: Path) -> list[tuple[str, str]]:
     """Everything that the memory's domain decided: candidates, races, confirmations, verdicts, adoptions, effects."""
-    kinds = {"propose", "race", "confirm-start", "results", "verdict", "guard", "decision", "adopt", "canary", "control"}
+    kinds = {
+        "propose",
+        "race",
+        "confirm-start",
+        "results",
+        "verdict",
+        "guard",
+        "decision",
+        "adopt",
+        "canary",
+        "control",
+    }
     found = []
     for leaf in read(folder / ".selfproof" / "ledger").leaves():
         stream = leaf.body.get("objective", "memory")
         if leaf.kind in kinds and stream == "memory":
-            body = {key: value for key, value in leaf.body.items() if key not in NEVER_EQUAL}
+            body = {key: value for key, value in leaf.body.items() if key not in CIRCUMSTANCES}
             found.append((leaf.kind, json.dumps(body, sort_keys=True)))
     return found
 

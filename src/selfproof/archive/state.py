@@ -49,6 +49,7 @@ class Confirming:
     counter: str
     body: dict[str, Any]
     evidence: list[str] = field(default_factory=list)
+    broken: str | None = None
     verdict: dict[str, Any] | None = None
     decision: dict[str, Any] | None = None
     version: int | None = None
@@ -80,6 +81,7 @@ class State:
     barred: set[str] = field(default_factory=set)
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
     guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
+    guard_gains: dict[tuple[int, str], bool] = field(default_factory=dict)
     entries: int = 0
 
     @property
@@ -155,7 +157,9 @@ def _confirm_start(state: State, leaf: LeafLike) -> None:
 
 def _results(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
-    state.confirmations[leaf.body["confirmation"]].evidence.append(leaf.body["pairs"]["$blob"])
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.evidence.append(leaf.body["pairs"]["$blob"])
+    confirming.broken = leaf.body["broken"]
 
 
 def _verdict(state: State, leaf: LeafLike) -> None:
@@ -202,7 +206,8 @@ def _rollback(state: State, leaf: LeafLike) -> None:
 def _guard(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     state.counters[f"guard-{leaf.body['guard']}"] = leaf.body["number"]
-    state.guard_answers[(leaf.body["confirmation"], leaf.body["guard"])] = leaf.body["passed"]
+    test = leaf.body["confirmation"], leaf.body["guard"]
+    state.guard_answers[test], state.guard_gains[test] = leaf.body["passed"], leaf.body["is_better"]
 
 
 def _control(state: State, leaf: LeafLike) -> None:
