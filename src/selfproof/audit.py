@@ -18,8 +18,8 @@ from typing import Any
 
 from selfproof import charter as charters
 from selfproof.archive.evidence import unpack
-from selfproof.archive.state import State, apply
-from selfproof.archive.tree import tree_of_digests
+from selfproof.archive.state import CONTROLS, State, apply
+from selfproof.archive.tree import matches, tree_of_digests
 from selfproof.certify import effect as effects
 from selfproof.certify import guards as guarding
 from selfproof.certify import seeds, spending
@@ -133,7 +133,24 @@ def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(_close(body["rule"]["scale"], scale), "the scale does not follow from the race")
     _must(tree_of_digests(body["files"]) == body["candidate"], "the candidate's hash does not match its files")
     _must(body["base_version"] == state.current, "the incumbent is not the current version")
+    _must(body["epoch"] == state.epoch, "the epoch is not the open one")
+    _must(body["charter"] == state.charter["charter"], "the charter is not the one in force")
+    _must(body["tasks"] == tree_of_digests(state.charter["tasks"]), "the tasks are not the ones in force")
+    if counter == name:
+        _own_files(state, body, _charter_of(state, reader))
     _must(body["candidate"] not in state.barred or counter != name, "the candidate was rolled back before")
+
+
+def _own_files(state: State, body: dict[str, Any], charter: Charter) -> None:
+    """The incumbent is the current version's files of this objective, and the candidate changes no others."""
+    globs = charter.objective(body["objective"]).files
+    own = {path: digest for path, digest in state.now.files.items() if matches(path, globs)}
+    _must(tree_of_digests(own) == body["incumbent"], "the incumbent is not the current version's files")
+    for path, digest in body["files"].items():
+        free = matches(path, charter.program.editable) and not matches(path, charter.program.protected)
+        _must(
+            matches(path, globs) and (free or own.get(path) == digest), f"{path} may not be changed by this objective"
+        )
 
 
 def _rule(state: State, body: dict[str, Any], reader: Reader) -> bool:
@@ -189,14 +206,25 @@ def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
         _must(found.answer != "certified" or confirming.broken is not None, "refused although the bets were won")
     for key in ("k", "alpha_k", "candidate", "incumbent", "objective"):
         _must(body[key] == confirming.body[key], f"{key} differs from the start of the confirmation")
+    for key in ("scale", "minimum", "margin", "span"):
+        _must(body[key] == confirming.body["rule"][key], f"{key} differs from the rule")
+    _must(state.open_epoch is not None and body["seeds"] == state.open_epoch["seeds"], "the seeds were not such")
     blind = effects.blind_spot(found.pairs, rule.level)
     _must(_close(blind, body["blind_spot"]), "the blind spot is not 1 - a^(1/n)")
 
 
+def _guard_start(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    number = state.counters.get(f"guard-{leaf.body['guard']}", 0) + 1
+    _must(leaf.body["number"] == number, "a guard's number is out of order")
+
+
 def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
-    number = state.counters.get(f"guard-{body['guard']}", 0) + 1
-    _must(body["number"] == number, "a guard's number is out of order")
+    number = state.counters.get(f"guard-{body['guard']}", 0)
+    _must(body["number"] == number, "a guard's number is not the one that it was started with")
+    test = body["confirmation"], body["guard"]
+    _must(test[0] in state.guarded and test not in state.guard_answers, "a guard was not started, or tested twice")
     _must(_close(body["level"], guarding.guard_level(number)), "a guard's level is not what its number gives")
     charter = _charter_of(state, reader)
     declared = next((g for g in charter.guards if g.name == body["guard"]), None)
@@ -204,7 +232,7 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     assert declared is not None
     _must(charter.objective(declared.objective).better == body["better"], "a guard in the wrong direction")
     _must(_close(state.charter["spans"][body["guard"]], body["span"]), "a guard's span is not its task's")
-    wanted = {state.anchor, state.high_water.get(body["guard"], state.anchor)}
+    wanted = {state.anchor, state.high_water(body["guard"])}
     _must({int(r) for r in body["references"]} == wanted, "a guard's references are not anchor and high water")
     tested = state.confirmations[body["confirmation"]].body["candidate"]
     _must(body["candidate"] == tested, "a guard was tested on another candidate")
@@ -225,7 +253,8 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(verdict is not None and verdict["answer"] == "certified", "adopted without a certificate")
     _must(not confirming.counter.startswith("control-"), "a control was adopted")
     _must(confirming.decision is None, "adopted after a decision")
-    _must(body["candidate"] == confirming.body["candidate"], "another candidate was adopted")
+    for key in ("candidate", "objective", "title"):
+        _must(body[key] == confirming.body[key], f"another {key} was adopted")
     _must(body["version"] == len(state.versions) and body["parent"] == state.current, "a version out of order")
     _must(tree_of_digests(body["files"]) == body["tree"], "the tree's hash does not match its files")
     expected = {**state.now.files, **confirming.body["files"]}
@@ -240,6 +269,13 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
             _must((guard.name in body["high_water"]) == gained, "a high-water mark without a gain, or the reverse")
     for digest in body["files"].values():
         reader.get_blob(digest)
+
+
+def _decision(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    _must(confirming.decision is None, "a second decision")
+    _must(leaf.body["verdict"] == "refused", "an adoption without its entry")
 
 
 def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -271,6 +307,12 @@ def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:
 
 def _control(state: State, leaf: Leaf, reader: Reader) -> None:
     del reader
+    expected = CONTROLS.get(leaf.body["name"])
+    _must(leaf.body["expected"] == expected, "a control with another expectation")
+    _must(
+        leaf.body["answer"] == expected,
+        f"control {leaf.body['name']} came out {leaf.body['answer']}: no certificate holds",
+    )
     confirming = state.confirmations[leaf.body["confirmation"]]
     _must(confirming.counter.startswith("control-"), "a control on an objective's own counter")
     _must(confirming.verdict is not None and confirming.verdict["answer"] == leaf.body["answer"],
@@ -279,6 +321,7 @@ def _control(state: State, leaf: Leaf, reader: Reader) -> None:
 
 CHECKS: dict[str, Callable[[State, Leaf, Reader], None]] = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
-    "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard": _guard, "adopt": _adopt,
-    "canary": _canary, "rollback": _rollback, "control": _control,
+    "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard-start": _guard_start,
+    "guard": _guard, "adopt": _adopt,
+    "canary": _canary, "rollback": _rollback, "decision": _decision, "control": _control,
 }  # fmt: skip

@@ -16,6 +16,7 @@ from selfproof.nouns import SelfproofError, UsageError
 from selfproof.trial import loading
 
 PARTS = ("charter.toml", "tasks", "program")
+ASIDE = ".selfproof.parts"
 
 
 def make(folder: Path, template: str = "apprentice", seed: int | None = None) -> str:
@@ -29,18 +30,15 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
     if paths.ledger.exists():
         raise UsageError(f"{folder.resolve()} holds a living program already", advice="Type `selfproof run` to go on.")
     present = [part for part in PARTS if (folder / part).exists()]
-    if present and len(present) < len(PARTS):
+    aside = folder / ASIDE  # there while a copy is under way: what a kill left behind is ours to finish
+    if present and len(present) < len(PARTS) and not aside.exists():
         raise UsageError(
             f"{folder.resolve()} has {', '.join(present)} but not {', '.join(set(PARTS) - set(present))}",
             advice="Use an empty folder, or put all three parts there.",
         )
-    source = resources.files("selfproof") / "templates" / template
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not present:
-            with resources.as_file(source) as real:
-                for part in PARTS[1:] + PARTS[:1]:
-                    _copy(real / part, folder / part)
+        with resources.as_file(resources.files("selfproof") / "templates" / template) as real:
+            _copy_missing(real, folder, aside)
     except OSError as error:
         raise SelfproofError(
             f"cannot write to {folder.resolve()}: {error.strerror or error}",
@@ -49,11 +47,19 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
     return begin(folder, seed)
 
 
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copyfile(source, target)
+def _copy_missing(real: Path, folder: Path, aside: Path) -> None:
+    """Copy each missing part aside and rename it, so that a part is there as a whole or not at all."""
+    for part in PARTS:
+        if (folder / part).exists():
+            continue
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        if (real / part).is_dir():
+            shutil.copytree(real / part, aside / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(real / part, aside / part)
+        (aside / part).rename(folder / part)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def begin(folder: Path, seed: int | None) -> str:

@@ -43,7 +43,7 @@ class ProgramSection:
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """One thing that should get better; each is a guard for every other."""
+    """One thing that should get better, with files of its own."""
 
     name: str = _doc("Short name, used by commands and in the ledger.")
     task: str = _doc("Where the samples and the scorer are: FILE.py:Class, trusted code of yours.")
@@ -192,12 +192,8 @@ def _place(text: str, where: str) -> None:
 def _check(objectives: list[Objective], guards: list[Guard]) -> None:
     if not objectives:
         raise CharterError("charter: no [[objective]]", advice="Say what better means: add at least one.")
-    names = [o.name for o in objectives]
-    for name in names + [g.name for g in guards]:
-        if not name.replace("-", "_").isidentifier():
-            raise CharterError(f"charter: {name!r} is not a usable name", advice="Use letters, digits and '-'.")
-    if len(set(names)) < len(names):
-        raise CharterError("charter: two objectives have the same name")
+    _check_names([o.name for o in objectives] + [g.name for g in guards])
+    _check_files(objectives)
     for objective in objectives:
         for key in ("task", "entry"):
             _place(getattr(objective, key), f"objective {objective.name}.{key}")
@@ -205,8 +201,29 @@ def _check(objectives: list[Objective], guards: list[Guard]) -> None:
             _place(place, f"objective {objective.name}.focus")
     for guard in guards:
         _place(guard.task, f"guard {guard.name}.task")
-        if guard.objective not in names:
-            raise _unknown(guard.objective, names, f"guard {guard.name}.objective")
+        if guard.objective not in [o.name for o in objectives]:
+            raise _unknown(guard.objective, [o.name for o in objectives], f"guard {guard.name}.objective")
+
+
+def _check_names(names: list[str]) -> None:
+    for name in names:
+        if not name.replace("-", "_").isidentifier() or name.startswith(("control-", "guard-")):
+            raise CharterError(
+                f"charter: {name!r} is not a usable name",
+                advice="Use letters, digits and '-'; 'control-' and 'guard-' are taken.",
+            )
+        if names.count(name) > 1:
+            raise CharterError(f"charter: the name {name!r} is used twice", advice="Give each one a name of its own.")
+
+
+def _check_files(objectives: list[Objective]) -> None:
+    for i, one in enumerate(objectives):
+        for two in objectives[i + 1 :]:
+            if shared := set(one.files) & set(two.files):
+                raise CharterError(
+                    f"charter: objectives {one.name} and {two.name} share files: {', '.join(sorted(shared))}",
+                    advice="Give each objective files of its own, or one would undo what the other certified.",
+                )
 
 
 def parse(text: str) -> Charter:

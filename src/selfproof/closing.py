@@ -13,10 +13,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from selfproof.archive.population import structure_of
 from selfproof.certify.effect import Estimate, mean_interval, median_interval
 from selfproof.certify.pairs import speed_pair
 from selfproof.charter import Objective
-from selfproof.domains.base import Domain
+from selfproof.domains.base import Domain, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
 from selfproof.life import Life
@@ -174,9 +175,13 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
         before = control.evaluated
         focus = control.observe()
         assert focus is not None
-        edits = control.propose(focus)
-        files = life.files(0)
-        for _ in control.race([life.candidate(domain.objective, {**files, **e.files}, edit=e) for e in edits]):
+        parents = {m.id: m.structure for m in control.population.members}
+        edits = [
+            edit
+            for edit in control.propose(focus)
+            if structure_or_none(edit.files.get(control.path, "")) == parents.get(edit.parent, "unknown")
+        ]
+        for _ in control.race(admitted(life, domain.objective, edits, life.files(0))[0]):
             pass
         idle = idle + 1 if control.evaluated == before else 0
     if control.evaluated < wanted and idle < 3:
@@ -190,6 +195,14 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
     first, last = _split(rows)
     return {**_told(mean_interval(_means(first))), "evaluations": control.evaluated,
             "now_is_better_by": _difference(domain.task, first, last)}  # fmt: skip
+
+
+def structure_or_none(source: str) -> str | None:
+    """The code without its constants; None if it cannot be taken apart. The improver is only asked, never trusted."""
+    try:
+        return structure_of(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def speed_row(life: Life, objective: Objective, domain: Speed) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from selfproof import line
 from selfproof.archive.evidence import unpack
-from selfproof.archive.state import Confirming
+from selfproof.archive.state import CONTROLS, Confirming
 from selfproof.archive.tree import tree_hash
 from selfproof.certify.pairs import quality_pair
 from selfproof.domains.base import Domain, Finalist
@@ -22,8 +22,6 @@ from selfproof.domains.quality import PANEL, Quality
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, SelfCheckFailed
 from selfproof.trial import blocks as trials
-
-EXPECTED = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
 
 
 def due(life: Life, domain: Domain) -> Iterator[Event]:
@@ -56,12 +54,12 @@ def run(life: Life, domain: Quality) -> Iterator[Event]:
         finalist = Finalist(candidate, reference, differences)
         confirming = yield from line.confirm(life, domain, finalist, control=name)
         answer, why = _explain(life, domain, name, confirming)
-        body = {"name": name, "confirmation": confirming.id, "expected": EXPECTED[name], "answer": answer, "why": why}
+        body = {"name": name, "confirmation": confirming.id, "expected": CONTROLS[name], "answer": answer, "why": why}
         life.log("control", body, durable=True)
         yield {"event": "control", "objective": domain.objective.name, **body}
-        if answer != EXPECTED[name]:
+        if answer != CONTROLS[name]:
             raise SelfCheckFailed(
-                f"control {name} was {answer}, it must be {EXPECTED[name]}: the gate cannot be trusted",
+                f"control {name} was {answer}, it must be {CONTROLS[name]}: the gate cannot be trusted",
                 advice="Nothing certified in this run should be relied on. Check the task and this installation.",
             )
 

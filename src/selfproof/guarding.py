@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from selfproof.archive.evidence import pack
@@ -28,7 +29,8 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
     counter = f"guard-{guard.name}"
     number = life.state.counters.get(counter, 0) + 1
     level = guards.guard_level(number)
-    references = sorted({life.state.anchor, life.state.high_water.get(guard.name, life.state.anchor)})
+    references = sorted({life.state.anchor, life.state.high_water(guard.name)})
+    life.log("guard-start", {"guard": guard.name, "number": number, "confirmation": confirming.id}, durable=True)
     rows_of: dict[str, Any] = {}
     all_pass, is_better, used = True, False, 0
     for reference in references:
@@ -59,8 +61,11 @@ def _rows(
         drawn = [
             life.fresh_seed("guard", versions[1].id, counter, number, reference, len(rows) + j) for j in range(BLOCKS)
         ]
-        rows += domain.paired(*versions, task, drawn).rows
+        measured = domain.paired(*versions, task, drawn)
+        rows += measured.rows
         flat = [part for row in rows for part in quality_pair(row, task.better).parts]
         result = guards.judge_guard(flat, margin=guard.margin, span=task.span or 1.0, level=level)
+        if measured.broken is not None:
+            return rows, replace(result, passed=False)
         if result.passed or len(rows) >= MOST_BLOCKS:
             return rows, result

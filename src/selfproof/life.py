@@ -159,7 +159,10 @@ class Life:
 
     @property
     def seeds_kind(self) -> str:
-        """Who could have chosen the seeds; printed in every certificate."""
+        """Who could have chosen the seeds of the current epoch; printed in every certificate."""
+        opened = self.state.open_epoch
+        if opened is not None:
+            return str(opened["seeds"])
         return "random, committed before use" if self.seed is None else "operator-chosen"
 
     def end_epoch(self) -> None:

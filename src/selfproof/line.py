@@ -16,7 +16,7 @@ from selfproof import guarding
 from selfproof.adopt import repo
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import Confirming
-from selfproof.archive.tree import digests, tree_hash
+from selfproof.archive.tree import digests, tree_hash, tree_of_digests
 from selfproof.certify import effect as effects
 from selfproof.certify import spending
 from selfproof.certify.gate import Confirmation, Rule, Verdict
@@ -26,7 +26,7 @@ from selfproof.certify.scale import robust_scale
 from selfproof.charter import Objective
 from selfproof.domains.base import Domain, Finalist, Measured
 from selfproof.life import Life
-from selfproof.nouns import Candidate, Certificate, Decision, Edit, Event, UsageError
+from selfproof.nouns import Candidate, Certificate, Decision, Edit, Event, SelfproofError, UsageError
 from selfproof.trial.task import Task
 
 FIRST_PAIRS = 12
@@ -35,7 +35,7 @@ CANARY_PAIRS = {"quality": 30, "speed": 20}
 
 ASSUMES = (
     "the tasks are what the user cares about",
-    "no state is carried from one pair to the next (a fresh process for each trial)",
+    "no state is carried from one pair to the next (each version answers each pair in a process of its own)",
     "the harness and its keys are outside the candidate's reach (see the tier)",
     "better means the clipped mean, which is the typical case",
 )
@@ -64,6 +64,8 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
     counter = objective.name if control is None else f"control-{objective.name}"
     k = life.state.counters.get(counter, 0) + 1
     level = spending.level(life.state.charter["alpha"], life.state.weights[objective.name], k)
+    rule = rule_for(life, domain, finalist, level)
+    Confirmation(rule)  # a rule that the gate would not take must not reach the ledger
     life.fresh_seed("ready")
     candidate = finalist.candidate
     edit = candidate.edit
@@ -74,7 +76,8 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
         "files": digests(candidate.files), "texts": [life.blob(text) for text in candidate.files.values()],
         "title": edit.title if edit else "", "operator": edit.operator if edit else "",
         "differences": list(finalist.differences), "notes": finalist.notes,
-        "rule": asdict(rule_for(life, domain, finalist, level)),
+        "rule": asdict(rule),
+        "charter": life.state.charter["charter"], "tasks": tree_of_digests(life.state.charter["tasks"]),
     }  # fmt: skip
     leaf = life.log("confirm-start", body, durable=True)
     return life.state.confirmations[leaf.index]
@@ -91,7 +94,7 @@ def confirm(
     for digest in confirming.evidence:
         for row in unpack(life.ledger.get_blob(digest))[1]:
             verdict = gate.add(_pair(domain.objective, row))
-    tier, broken = "", None
+    tier, broken = life.jail.tier, confirming.broken
     yield _progress(confirming, verdict, tier)
     while verdict.answer == "undecided" and broken is None:
         life.pause_point()
@@ -218,7 +221,8 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
     """Finish a confirmation that a kill left open, with the wealth and the k that it had.
 
     A quality confirmation goes on at the next unused seed. A timed one is abandoned, since its pairs were measured in
-    other circumstances, and so is one whose incumbent or objective is no longer there.
+    other circumstances, and so is one whose incumbent, charter or tasks are no longer the same, or whose guards were
+    under way: they are not drawn twice at one level.
     """
     body = confirming.body
     usable = (
@@ -226,6 +230,9 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
         and domain.objective.kind == "quality"
         and not confirming.counter.startswith("control-")
         and body["base_version"] == life.state.current
+        and body["charter"] == life.state.charter["charter"]
+        and body["tasks"] == tree_of_digests(life.state.charter["tasks"])
+        and confirming.id not in life.state.guarded
     )
     if not usable or domain is None:
         refuse(life, confirming, "abandoned", "the run was killed while it was being confirmed")
@@ -262,7 +269,12 @@ def missing_effect(life: Life, domains: Mapping[str, Domain]) -> None:
     confirming = next(c for c in life.state.confirmations.values() if c.version == now.number)
     earlier = life.version(domain.objective, confirming.body["base_version"])
     finalist = Finalist(life.version(domain.objective), earlier, (), confirming.body["notes"])
-    canary(life, domain, finalist, Decision("adopted", "adopt", "", finalist.candidate, version=now.number))
+    try:
+        canary(life, domain, finalist, Decision("adopted", "adopt", "", finalist.candidate, version=now.number))
+    except SelfproofError as error:
+        effect = {"kind": "unknown", "reason": str(error)}
+        empty = life.blob(pack({"version": now.number}, []))
+        life.log("canary", {"version": now.number, "effect": effect, "trials": 0, "pairs": empty})
 
 
 def adopt(

@@ -10,14 +10,13 @@ from collections.abc import Generator, Iterator
 
 from selfproof import controls, line
 from selfproof.certify.spending import gamma
-from selfproof.domains.base import Domain
+from selfproof.domains.base import Domain, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
 from selfproof.learn.attention import Attention
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event
 from selfproof.oversight.stop import Stop
-from selfproof.screen import screen
 
 
 def domains_of(life: Life) -> dict[str, Domain]:
@@ -58,15 +57,9 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
 
 def screened(life: Life, domain: Domain, edits: list[Edit]) -> Generator[Event, None, list[Candidate]]:
     """Turn edits into candidates, leaving out what the rules forbid; returns the candidates."""
-    files = life.files()
-    first_size = sum(map(len, life.files(0).values()))
-    candidates: list[Candidate] = []
-    for edit in edits:
-        reason = screen(edit, files, life.charter.program, first_size)
-        if reason is None:
-            candidates.append(life.candidate(domain.objective, {**files, **edit.files}, edit=edit))
-        else:
-            yield {"event": "screened", "objective": domain.objective.name, "title": edit.title, "reason": reason}
+    candidates, turned_away = admitted(life, domain.objective, edits, life.files())
+    for edit, reason in turned_away:
+        yield {"event": "screened", "objective": domain.objective.name, "title": edit.title, "reason": reason}
     return candidates
 
 

@@ -111,7 +111,6 @@ class Certificate:
     seeds: str
     signer: str
     pool: Mapping[str, Any]
-    guards: tuple[Mapping[str, Any], ...] = ()
     not_covered: tuple[str, ...] = ()
     assumes: tuple[str, ...] = ()
 

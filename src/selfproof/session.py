@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from selfproof import birth, closing, life, loop
+from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
 from selfproof.certify.spending import gamma
 from selfproof.charter import load
-from selfproof.controls import EXPECTED
 from selfproof.life import Life, Paths
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
 from selfproof.oversight.stop import Stop
@@ -74,7 +74,10 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         raise SelfCheckFailed(f"the ledger does not verify: {checked['first_bad']}", advice="Keep the folder as it is.")
     adopted = [v for v in state.versions[1:] if not v.rolled_back]
     alpha = state.charter["alpha"]
-    controls = {name: state.controls[name]["answer"] if name in state.controls else "not_run" for name in EXPECTED}
+    controls = {
+        name: state.controls[name]["answer"] if name in living.controls_done & set(state.controls) else "not_run"
+        for name in CONTROLS
+    }
     return {
         "event": "summary", "seconds": round(seconds, 1), "trials": living.trials, "certified": len(adopted),
         "refused": loop.standing(living)["refused"], "objectives": rows,

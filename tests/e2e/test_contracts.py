@@ -6,9 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from selfproof.archive.tree import tree_hash
+from selfproof.templates.apprentice.tasks.language import Language
 
 
 def test_the_summary_is_the_last_line_and_has_its_fields(life: Any) -> None:
@@ -116,6 +118,23 @@ def test_compare_repeats_with_its_seed_and_finds_no_difference_in_none(life: Any
     assert cli.run(*words).json == cli.run(*words).json
     same = cli.run("compare", "now", "now", "--on", "explore", "--json", "--at", life.folder).json
     assert same["difference"] == 0 and same["better"] == "neither"
+
+
+def test_compare_is_paired_block_by_block(life: Any, cli: Any) -> None:
+    """The same numbers from the task, the two programs and Student's interval, without the product's comparison."""
+    task, blocks = Language(), []
+    folder = life.folder / "program"
+    first = git(folder, "rev-list", "--max-parents=0", "HEAD").strip()
+    programs: list[dict[str, Any]] = [{}, {}]
+    for namespace, source in zip(programs, (git(folder, "show", f"{first}:memory.py"), texts(folder)["memory.py"])):
+        exec(source, namespace)
+    for sample in task.samples("explore", 3, 40):
+        start, now = (np.mean(task.draws(sample, program["predict"](sample.value))) for program in programs)
+        blocks.append(now - start)
+    half = 2.0227 * np.std(blocks, ddof=1) / np.sqrt(40)
+    row = cli.run("compare", "start", "now", "--on", "explore", "--json", "--seed", 3, "--at", life.folder).json
+    assert row["difference"] == pytest.approx(np.mean(blocks), abs=1e-4)
+    assert row["interval"] == pytest.approx([np.mean(blocks) - half, np.mean(blocks) + half], abs=1e-4)
 
 
 def test_compare_takes_numbers_and_commits(life: Any, cli: Any) -> None:

@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,10 @@ def sound(folder: Path) -> State:
     assert tree_hash(program_of(folder)) == state.now.tree
     git = subprocess.run(["git", "-C", folder / "program", "status", "--porcelain"], capture_output=True, check=True)
     assert git.stdout == b""
+    subjects = subprocess.run(
+        ["git", "-C", folder / "program", "log", "--reverse", "--format=%s"], capture_output=True, check=True, text=True
+    ).stdout.splitlines()
+    assert [line.partition(":")[0] for line in subjects] == [f"version {v.number}" for v in state.versions]
     assert not [p for p in folder.rglob("*") if p.name.endswith((".new", ".tmp", ".lock"))]
     for numbers in counted(folder).values():
         assert numbers == list(range(1, len(numbers) + 1)), "k was reset or skipped"
@@ -115,6 +120,49 @@ def test_kill_9_in_the_middle_of_a_confirmation(cli: Any, unborn: Any, event: st
     assert first.version == 1 and after.versions[1].candidate == first.body["candidate"]
     if event != "decision":
         assert [e["id"] for e in done.events if e["event"] == "resumed"] == [first.id]
+
+
+CRASH = """
+import os, signal, sys
+from selfproof.adopt import repo
+from selfproof.ledger import Ledger
+
+def die_in(owner, name, fits):
+    right = getattr(owner, name)
+    def dying(*words, **options):
+        if fits(words):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return right(*words, **options)
+    setattr(owner, name, dying)
+
+{point}
+from selfproof.cli import main
+main(["run", "--minutes", "1", "--seed", "1", "--json", "--at", sys.argv[1]])
+"""
+POINTS = {
+    "before the leaf": ("die_in(Ledger, 'append', lambda w: w[1] == 'adopt')", 0),
+    "before the commit": ("die_in(repo, 'commit', lambda w: w[2].startswith('version 1:'))", 1),
+    "in the commit": ("die_in(repo, '_git', lambda w: w[1] == 'commit' and 'version 1:' in w[-1])", 1),
+    "before the effect": ("die_in(Ledger, 'append', lambda w: w[1] == 'canary')", 1),
+}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [p if p in {"before the leaf", "in the commit"} else pytest.param(p, marks=pytest.mark.slow) for p in POINTS],
+)
+def test_kill_9_inside_an_adoption(cli: Any, unborn: Any, where: str) -> None:
+    """From its leaf on a change is adopted, before it is not; the next start finishes or goes on."""
+    folder, (point, version) = unborn(), POINTS[where]
+    script = [sys.executable, "-c", CRASH.format(point=point), str(folder)]
+    assert subprocess.run(script, stdout=subprocess.DEVNULL, timeout=60, check=False).returncode == -signal.SIGKILL
+    cut = state_of(folder)
+    assert cut.current == version and audit(folder / ".selfproof" / "ledger")["ok"]
+    done = cli.until("status", folder, "--seed", "1")
+    after = sound(folder)
+    assert after.versions[1].candidate == next(iter(cut.confirmations.values())).body["candidate"]
+    finished = next(e for e in done.events if e["event"] == "start")["finished"]
+    assert finished == ["finished writing version 1"] or where != "before the commit"
 
 
 def test_ctrl_c_saves_everything_and_says_how_to_go_on(cli: Any, unborn: Any) -> None:

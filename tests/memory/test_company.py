@@ -39,8 +39,11 @@ def answers(pool: Pool, text: str, task: Any) -> bool:
     samples = task.samples("confirm", 21, 3)
     others, origin = task.regroup(samples, 22)
     first, again = blocks.prepare(samples), blocks.prepare(others)
-    jobs = [blocks.job({"memory.py": text}, "memory.py:predict", part, Limits(wall_s=20.0)) for part in (first, again)]
-    one, two = pool.map(jobs)
+    limits = Limits(wall_s=20.0)
+    one, two = (
+        pool.map([blocks.job({"memory.py": text}, "memory.py:predict", [block], limits) for block in part])
+        for part in (first, again)
+    )
     return blocks.company_matters(task, first, one, again, two, origin)
 
 

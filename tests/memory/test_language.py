@@ -110,6 +110,7 @@ def test_no_held_out_passage_was_learned_from(task: Any) -> None:
     assert set(parts) == {"learn", "explore", "confirm", "report"}
     everything = [passage for part in parts.values() for passage in part]
     assert len(set(everything)) == len(everything) == len(corpora.passages(corpora.topics()))
+    assert task.counts._counts[0].sum() == sum(map(len, parts["learn"])), "the memory learned that part and no other"
     shares = {name: sum(map(len, part)) / sum(map(len, everything)) for name, part in parts.items()}
     assert 0.7 < shares["learn"] < 0.9
     assert all(0.03 < shares[name] < 0.12 for name in ("explore", "confirm", "report"))

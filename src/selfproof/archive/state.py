@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+CONTROLS = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
+"""Control experiments and the answer that each must get."""
+
 
 class LeafLike(Protocol):
     """What the fold reads of a ledger leaf."""
@@ -71,7 +74,7 @@ class State:
     versions: list[Version] = field(default_factory=list)
     current: int = 0
     anchor: int = 0
-    high_water: dict[str, int] = field(default_factory=dict)
+    high_marks: dict[str, list[int]] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     confirmations: dict[int, Confirming] = field(default_factory=dict)
     batches: dict[str, int] = field(default_factory=dict)
@@ -80,6 +83,7 @@ class State:
     open_epoch: dict[str, Any] | None = None
     barred: set[str] = field(default_factory=set)
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    guarded: set[int] = field(default_factory=set)
     guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
     guard_gains: dict[tuple[int, str], bool] = field(default_factory=dict)
     entries: int = 0
@@ -88,6 +92,10 @@ class State:
     def now(self) -> Version:
         """The incumbent: the version that runs as the program."""
         return self.versions[self.current]
+
+    def high_water(self, guard: str) -> int:
+        """The version that was last certified better on a guard's metric and still stands; the anchor before any."""
+        return (self.high_marks.get(guard) or [self.anchor])[-1]
 
     def adoptions(self) -> int:
         """Adoptions so far, rolled back or not; guards' and canaries' budgets are spent by this number."""
@@ -183,7 +191,7 @@ def _adopt(state: State, leaf: LeafLike) -> None:
     state.versions.append(version)
     state.current = version.number
     for guard in body["high_water"]:
-        state.high_water[guard] = version.number
+        state.high_marks.setdefault(guard, []).append(version.number)
 
 
 def _canary(state: State, leaf: LeafLike) -> None:
@@ -198,14 +206,17 @@ def _rollback(state: State, leaf: LeafLike) -> None:
         version.rolled_back = True
         state.barred.add(version.candidate)
     state.current = body["to"]
-    for guard, number in list(state.high_water.items()):
-        if number in body["undone"]:
-            del state.high_water[guard]
+    for guard, marks in state.high_marks.items():
+        state.high_marks[guard] = [number for number in marks if number not in body["undone"]]
+
+
+def _guard_start(state: State, leaf: LeafLike) -> None:
+    state.counters[f"guard-{leaf.body['guard']}"] = leaf.body["number"]
+    state.guarded.add(leaf.body["confirmation"])
 
 
 def _guard(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
-    state.counters[f"guard-{leaf.body['guard']}"] = leaf.body["number"]
     test = leaf.body["confirmation"], leaf.body["guard"]
     state.guard_answers[test], state.guard_gains[test] = leaf.body["passed"], leaf.body["is_better"]
 
@@ -221,5 +232,5 @@ _HANDLERS = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
     "decision": _decision, "adopt": _adopt, "canary": _canary, "rollback": _rollback, "control": _control,
-    "guard": _guard,
+    "guard-start": _guard_start, "guard": _guard,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class Archive:
     def _propose(self, body: dict[str, Any]) -> None:
         rows = json.loads(self._get_blob(body["candidates"]["$blob"]))
         self._db.executemany(
-            "INSERT OR IGNORE INTO candidate(id, objective, batch, parent, title, operator, files, form)"
+            "INSERT OR REPLACE INTO candidate(id, objective, batch, parent, title, operator, files, form)"
             " VALUES (?,?,?,?,?,?,?,?)",
             [
                 (r["id"], body["objective"], body["batch"], r["parent"], r["title"], r["operator"],
@@ -87,19 +87,24 @@ class Archive:
             [(r["outcome"], r["score"], json.dumps(r["scores"]), body["objective"], r["id"]) for r in rows],
         )
 
-    def forms(self, objective: str, *, undecided: bool = True) -> set[str]:
-        """Normal forms of everything that was tried before; without ``undecided`` only of what left its race."""
-        query = "SELECT form FROM candidate WHERE objective=?"
-        if not undecided:
-            query += " AND outcome IS NOT NULL AND outcome != 'raced'"
+    def forms(self, objective: str, *, settled: bool = False) -> set[str]:
+        """Normal forms of everything that was raced before; with ``settled`` only of what left its race."""
+        query = "SELECT form FROM candidate WHERE objective=? AND outcome IS NOT NULL"
+        if settled:
+            query += " AND outcome != 'raced'"
         return {row[0] for row in self._db.execute(query, (objective,))}
 
-    def best(self, objective: str, n: int) -> list[dict[str, Any]]:
-        """The ``n`` best raced candidates, best first."""
+    def forms_of(self, objective: str, ids: Iterable[str]) -> set[str]:
+        """Normal forms of these candidates."""
+        query = "SELECT form FROM candidate WHERE objective=? AND id=?"
+        return {row[0] for one in ids for row in self._db.execute(query, (objective, one))}
+
+    def best(self, objective: str, n: int, *, highest: bool) -> list[dict[str, Any]]:
+        """The ``n`` best raced candidates, best first; ``highest`` if a high score is a good one."""
         rows = self._db.execute(
             "SELECT id, files, operator, scores FROM candidate WHERE objective=? AND outcome='raced'"
-            " ORDER BY score, id LIMIT ?",
-            (objective, n),
+            " ORDER BY score * ?, id LIMIT ?",
+            (objective, -1 if highest else 1, n),
         )
         return [{"id": r[0], "files": json.loads(r[1]), "operator": r[2], "scores": json.loads(r[3])} for r in rows]
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from selfproof.charter import Objective
-from selfproof.nouns import Candidate, Edit, Event
+from selfproof.life import Life
+from selfproof.nouns import Candidate, Edit, Event, Files
+from selfproof.screen import screen
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,30 @@ def candidate_row(candidate: Candidate, form: str) -> dict[str, object]:
     assert edit is not None
     return {"id": candidate.id, "parent": edit.parent, "title": edit.title, "operator": edit.operator,
             "files": dict(candidate.files), "form": form}  # fmt: skip
+
+
+def refused_before(life: Life, objective: str) -> set[str]:
+    """Candidates whose confirmation ended in a refusal of their own making: they are not sent in again."""
+    return {
+        c.body["candidate"]
+        for c in life.state.confirmations.values()
+        if c.counter == objective and c.decision is not None and c.decision["step"] in {"gate", "check", "guard"}
+    }
+
+
+def admitted(
+    life: Life, objective: Objective, edits: Sequence[Edit], files: Files
+) -> tuple[list[Candidate], list[tuple[Edit, str]]]:
+    """Candidates from edits of ``files`` that pass the rules, and the edits that do not, each with the reason."""
+    first_size = sum(map(len, life.files(0).values()))
+    candidates, turned_away = [], []
+    for edit in edits:
+        reason = screen(edit, files, life.charter.program, first_size)
+        if reason is None:
+            candidates.append(life.candidate(objective, {**files, **edit.files}, edit=edit))
+        else:
+            turned_away.append((edit, reason))
+    return candidates, turned_away
 
 
 class Domain(Protocol):

@@ -3,7 +3,8 @@
 The search is a population in the uncertified archive. A batch of edits is raced by rungs on the explore panel: block
 0, then 1-2, then the rest; a candidate leaves as soon as it trails the last member of the population by more than the
 rung's slack. The best member meets the incumbent in a confirmation once it is clearly ahead, so several uncertified
-steps add up before one costs alpha. Every choice follows from the seed and the results, none from a clock.
+steps add up before one costs alpha. With a seed every choice follows from the results; a clock enters only where CPU
+cost is a reason to refuse, and where a deadline ends a trial.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from selfproof.archive.population import Member, Population, structure_of
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains.base import Finalist, Focus, Measured, candidate_row
+from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.jail import Job, Outcome
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
-from selfproof.operators import OPERATORS, normal_form, size
+from selfproof.operators import OPERATORS, EditImpossible, normal_form, size
 from selfproof.propose import jailed
 from selfproof.trial import blocks as trials
 from selfproof.trial.task import Task
@@ -38,7 +39,6 @@ REDRAW = 16
 LEAP = 0.07
 PATIENCE = 2
 LEAST = 0.004
-CHUNK = 6
 
 
 def form_of(source: str) -> str:
@@ -67,7 +67,7 @@ class Quality:
         self.panel: list[trials.Block] = []
         self.panel_number = -1
         self.tried: list[str] = []
-        self.refused: set[str] = set()
+        self.refused = refused_before(life, objective.name)
         self.evaluated = 0
         self.quiet = 0
         self._first_scores: set[float] = set()
@@ -117,7 +117,8 @@ class Quality:
         incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
         if first:
             self.tried = sorted(self.life.archive.forms(self.stream))
-            rows = self.life.archive.best(self.stream, self.population.most)
+            higher = self.objective.better == "higher"
+            rows = self.life.archive.best(self.stream, self.population.most, highest=higher)
             known = [Candidate(r["id"], self.objective.name, r["files"]) for r in rows]
         else:
             known = [self._texts[member.id] for member in self.population.members]
@@ -211,13 +212,23 @@ class Quality:
         seen = set(self.tried)
         found = []
         for candidate in candidates:
-            form = form_of(candidate.files[self.path])
-            if form in seen or candidate.id in self.life.state.barred:
+            form = self._form(candidate)
+            if form is None or form in seen or candidate.id in self.life.state.barred:
                 continue
             seen.add(form)
             self.tried.append(form)
             found.append((candidate, form))
         return found
+
+    def _form(self, candidate: Candidate) -> str | None:
+        """The code's short name; None for text that this process cannot take apart (it was written by a machine)."""
+        source = candidate.files[self.path]
+        try:
+            size(source, self.function)
+            structure_of(source)
+            return form_of(source)
+        except (EditImpossible, SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
     def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[Trial]]]:
         """Each candidate in one process, block after block, until it trails the bar at a rung."""
@@ -315,32 +326,43 @@ class Quality:
         return self.on_blocks(one, two, task, fresh)
 
     def on_blocks(self, one: Candidate, two: Candidate, task: Task, fresh: Sequence[trials.Block]) -> Measured:
-        """The same for given blocks; an answer that is missing or malformed scores as the worst."""
+        """The same for given blocks, each answered in a process of its own.
+
+        ``broken`` says why the second version gave no valid answer: that is a reason to refuse it, whatever its gain.
+
+        Raises:
+            SelfproofError: the first version gave none, or the jail failed twice; nobody's fault is charged.
+        """
         before = self.life.cpu_seconds
-        cuts = [fresh[i : i + CHUNK // 2] for i in range(0, len(fresh), CHUNK // 2)]
-        jobs = [trials.job(c.files, self.objective.entry, cut, self.life.limits) for cut in cuts for c in (one, two)]
+        jobs = [trials.job(c.files, self.objective.entry, [b], self.life.limits) for b in fresh for c in (one, two)]
         outcomes = self._jail(jobs)
         rows: list[tuple[float, ...]] = []
-        for i, cut in enumerate(cuts):
-            ours = trials.score(task, cut, outcomes[2 * i])
-            theirs = trials.score(task, cut, outcomes[2 * i + 1])
-            for block, a, b in zip(cut, ours, theirs, strict=True):
-                if a.score is None:
-                    raise SelfproofError(f"the incumbent gave no valid answer: {a.status} {a.message}")
-                rows.append((*a.draws, *_draws(task, block, b, len(a.draws))))
-        return Measured(tuple(rows), 2 * len(fresh), self.life.cpu_seconds - before, self.life.jail.tier)
+        broken = None
+        for block, mine, other in zip(fresh, outcomes[::2], outcomes[1::2], strict=True):
+            (a,), (b,) = trials.score(task, [block], mine), trials.score(task, [block], other)
+            if a.score is None or b.status == "jail_failed":
+                failed = a if a.score is None else b
+                raise SelfproofError(
+                    f"no valid answer where there must be one: {failed.status} {failed.message or ''}",
+                    advice="Run again: what is open goes on. If it stays, `selfproof rollback` to an earlier version.",
+                )
+            if b.score is None or len(b.draws) != len(a.draws):
+                broken = f"no valid answer on a fresh sample: {b.status} {b.message or ''}".strip()
+                break
+            rows.append((*a.draws, *b.draws))
+        return Measured(tuple(rows), 2 * len(fresh), self.life.cpu_seconds - before, self.life.jail.tier, broken)
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """Answers must not depend on a block's other draws, and must not cost much more than the anchor's."""
         samples = self.task.samples("confirm", seed, 6)
         regrouped = self.task.regroup(samples, seed)
         if regrouped is not None:
-            first, again = trials.prepare(samples), trials.prepare(regrouped[0])
-            files = finalist.candidate.files
-            outcomes = self._jail(
-                [trials.job(files, self.objective.entry, part, self.life.limits) for part in (first, again)]
-            )
-            if trials.company_matters(self.task, first, outcomes[0], again, outcomes[1], regrouped[1]):
+            files, entry = finalist.candidate.files, self.objective.entry
+            both = [trials.prepare(samples), trials.prepare(regrouped[0])]
+            outcomes = [
+                self._jail([trials.job(files, entry, [block], self.life.limits) for block in part]) for part in both
+            ]
+            if trials.company_matters(self.task, both[0], outcomes[0], both[1], outcomes[1], regrouped[1]):
                 return "its answer to a draw depends on the other draws of the block"
         return self._too_costly(finalist, trials.prepare(samples))
 
@@ -376,8 +398,3 @@ class Quality:
 
 def _all_ok(scored: Sequence[Trial]) -> bool:
     return bool(scored) and all(t.score is not None for t in scored)
-
-
-def _draws(task: Task, block: trials.Block, trial: Trial, n: int) -> tuple[float, ...]:
-    del block
-    return trial.draws if trial.score is not None and len(trial.draws) == n else (task.worst(),) * n

@@ -20,7 +20,7 @@ from selfproof.certify.pairs import speed_pair
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains.base import Finalist, Focus, Measured, candidate_row
+from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.jail import Job, Outcome, values
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split
@@ -60,7 +60,8 @@ class Speed:
         task = life.tasks[objective.name]
         assert isinstance(task, Workload)
         self.life, self.objective, self.task = life, objective, task
-        self.tried: set[str] = life.archive.forms(objective.name, undecided=False)
+        never = refused_before(life, objective.name) | life.state.barred
+        self.tried = life.archive.forms(objective.name, settled=True) | life.archive.forms_of(objective.name, never)
         self.hot: list[profile.Hot] = []
         self.waiting: list[Raced] = []
         self._raced: dict[str, tuple[float, ...]] = {}
@@ -100,7 +101,7 @@ class Speed:
         outcome = self._run([profile.profile_job(files, entry, views[0], limits)])[0]
         if outcome.status != "ok":
             raise SelfproofError(f"profiling {entry} failed in the jail: {outcome.status} {outcome.message or ''}")
-        self.hot = profile.hot_functions(outcome, self.objective.files, LEAST_SHARE, HOT)
+        self.hot = profile.hot_functions(outcome, files, self.objective.files, LEAST_SHARE, HOT)
         places = [hot.place for hot in self.hot]
         size = KEEP_BYTES * max(1, len(places)) // VIEWS
         keep = max(2, KEEP_CALLS // VIEWS)
@@ -340,22 +341,45 @@ class Speed:
 def changed_functions(before: Files, after: Files) -> dict[str, str]:
     """Functions of ``before`` whose code differs: place -> what the change is, whatever else the files hold.
 
-    A file that does not parse or lacks a function of before counts as changed in two places, so that nobody takes it.
+    Everything else must stay: other statements equal and in their order, no name bound anew but new private helpers
+    (functions and constants). A file for which that does not hold counts as changed in two places, so nobody takes it.
     """
     changed: dict[str, str] = {}
     for path, text in after.items():
-        old, new = _functions(before.get(path, "")), _functions(text)
-        if old is None or new is None or set(old) - set(new):
+        old, new = _statements(before.get(path, "")), _statements(text)
+        if old is None or new is None or not _rest_stays(old, new):
             return {f"{path}:?": "", f"{path}:??": ""}
-        for name in old:
-            if old[name] != new[name]:
-                changed[f"{path}:{name}"] = f"{path}:{name}:{old[name]}->{new[name]}"
+        for name, code in old.items():
+            if code != new[name]:
+                changed[f"{path}:{name}"] = f"{path}:{name}:{code}->{new[name]}"
     return changed
 
 
-def _functions(source: str) -> dict[str, str] | None:
+def _rest_stays(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
+    functions = {name for name, code in old.items() if code.startswith("FunctionDef")}
+    kept = [name for name in new if name in old]
+    added = [name for name in new if name not in old]
+    return (
+        kept == list(old)
+        and all(new[name] == old[name] or name in functions for name in kept)
+        and all(new[name].startswith("FunctionDef") for name in functions)
+        and all(name.isidentifier() and name.startswith("_") and not name.startswith("__") for name in added)
+    )
+
+
+def _statements(source: str) -> dict[str, str] | None:
+    """Top-level statements by the one name that each binds (by its own code if it binds none); None if unclear."""
+    found: dict[str, str] = {}
     try:
-        tree = ast.parse(source)
-    except SyntaxError:
+        for node in ast.parse(source).body:
+            name = code = ast.dump(node)
+            if isinstance(node, ast.FunctionDef):
+                name = node.name
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+            if name in found:
+                return None
+            found[name] = code
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return {node.name: ast.dump(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return found

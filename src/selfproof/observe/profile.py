@@ -6,6 +6,7 @@ what inputs to start, and decide nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,17 +52,29 @@ def _answer(outcome: Outcome) -> Mapping[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def hot_functions(outcome: Outcome, globs: Sequence[str], least: float, most: int) -> list[Hot]:
+def hot_functions(outcome: Outcome, files: Files, globs: Sequence[str], least: float, most: int) -> list[Hot]:
     """The functions of the matching files by their own time, at least ``least`` of the whole with what they call."""
     table = _answer(outcome).get("hot", [])
-    rows = [row for row in table if isinstance(row, list) and len(row) == 5] if isinstance(table, list) else []
+    rows = [row for row in table if _is_row(row)] if isinstance(table, list) else []
     total = sum(float(row[3]) for row in rows) or 1.0
     found = [
-        Hot(str(path), str(function), int(calls), float(own) / total, float(cumulative) / total)
+        Hot(path, function, calls, own / total, cumulative / total)
         for path, function, calls, own, cumulative in rows
-        if matches(str(path), globs) and str(function).isidentifier()
+        if path in files and matches(path, globs) and function.isidentifier()
     ]
     return [hot for hot in found if hot.share >= least][:most]
+
+
+def _is_row(row: object) -> bool:
+    """[path, function, calls, own seconds, cumulative seconds], nothing else: an untrusted program wrote it."""
+    if not isinstance(row, list) or len(row) != 5:
+        return False
+    path, function, calls, own, cumulative = row
+    return (
+        isinstance(path, str) and isinstance(function, str) and len(path) <= 200 and len(function) <= 100
+        and type(calls) is int and 0 <= calls < 1 << 53
+        and all(isinstance(value, float) and math.isfinite(value) and value >= 0 for value in (own, cumulative))
+    )  # fmt: skip
 
 
 def recorded_calls(outcome: Outcome) -> dict[str, list[list[Any]]]:

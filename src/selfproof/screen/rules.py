@@ -49,8 +49,10 @@ def screen(edit: Edit, incumbent: Files, section: ProgramSection, first_size: in
 def _python(text: str, before: str, modules: Collection[str]) -> str | None:
     try:
         tree = ast.parse(text)
+        ast.dump(tree)
+        ast.unparse(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return "does not parse"
+        return "cannot be taken apart"
     allowed = ALLOWED_IMPORTS | {path.removesuffix(".py").replace("/", ".") for path in modules}
     allowed |= _imports(before)
     for name in _imports(text):

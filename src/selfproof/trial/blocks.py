@@ -66,19 +66,18 @@ def _score_one(task: Task, block: Block, outcome: Outcome, i: int, cpu: float) -
 
 
 def company_matters(
-    task: Task, blocks: Sequence[Block], first: Outcome, regrouped: Sequence[Block], again: Outcome,
-    origin: Sequence[tuple[int, int]],
+    task: Task, blocks: Sequence[Block], first: Sequence[Outcome], regrouped: Sequence[Block],
+    again: Sequence[Outcome], origin: Sequence[tuple[int, int]],
 ) -> bool:  # fmt: skip
     """Whether a candidate's answer to a draw changed when its neighbours in the block did.
 
-    The gate bets on single draws, which needs answers that do not depend on the other draws of their block.
+    The gate bets on single draws, which needs answers that do not depend on the other draws of their block. Each
+    block was answered in a process of its own, as in a confirmation, so that this looks like any other trial.
     """
-    if first.status != "ok" or again.status != "ok":
+    if any(outcome.status != "ok" or len(outcome.outputs) != 1 for outcome in (*first, *again)):
         return True
-    if (len(first.outputs), len(again.outputs)) != (len(blocks), len(regrouped)):
-        return True
-    before = [_rows(task, block, data) for block, data in zip(blocks, first.outputs, strict=True)]
-    after = [_rows(task, block, data) for block, data in zip(regrouped, again.outputs, strict=True)]
+    before = [_rows(task, block, outcome.outputs[0]) for block, outcome in zip(blocks, first, strict=True)]
+    after = [_rows(task, block, outcome.outputs[0]) for block, outcome in zip(regrouped, again, strict=True)]
     if any(rows is None for rows in (*before, *after)):
         return True
     stacked = np.concatenate([rows for rows in after if rows is not None])

@@ -36,7 +36,24 @@ def load(folder: Path, charter: Charter) -> tuple[dict[str, Task | Workload], di
         wanted = Workload if objective.kind == "speed" else Task
         if not isinstance(tasks[objective.name], wanted):
             raise UsageError(f"objective {objective.name}: {objective.task} is not a {wanted.__name__}")
+    _check_margins(charter, tasks, guards)
     return tasks, guards
+
+
+def _check_margins(charter: Charter, tasks: Mapping[str, Task | Workload], guards: Mapping[str, Task]) -> None:
+    for objective in charter.objectives:
+        task = tasks[objective.name]
+        if isinstance(task, Task) and task.span is not None and not objective.margin < task.span:
+            raise UsageError(f"objective {objective.name}: its margin must be below its task's span, {task.span}")
+    for guard in charter.guards:
+        span = guards[guard.name].span
+        if span is None or not guard.margin < span:
+            raise UsageError(
+                f"guard {guard.name}: its task must declare a span above the margin, it says {span}",
+                advice="Only metrics that are means of bounded draws can be guarded.",
+            )
+        if charter.objective(guard.objective).kind != "quality":
+            raise UsageError(f"guard {guard.name}: only quality objectives can be guarded so far")
 
 
 def _task(folder: Path, package: str, place: str) -> Task | Workload:
