@@ -105,7 +105,7 @@ def test_an_impossible_number_is_an_error_that_names_the_bounds(old: str, new: s
         ('entry = "memory.py:predict"', 'entry = "/memory.py:predict"', "FILE.py:name"),
         ('task = "tasks/language.py:Language"', 'task = "tasks/language.py"', "FILE.py:name"),
         ('name = "memory"', 'name = "a b"', "usable name"),
-        ('name = "operations"', 'name = "memory"', "same name"),
+        ('name = "operations"', 'name = "memory"', "twice"),
         ('objective = "memory"', 'objective = "memori"', "memori"),
         ("[program]", "[program", "TOML"),
         ("[program]\n", "[programs]\n", "programs"),

@@ -224,7 +224,7 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     number = state.counters.get(f"guard-{body['guard']}", 0)
     _must(body["number"] == number, "a guard's number is not the one that it was started with")
     test = body["confirmation"], body["guard"]
-    _must(test[0] in state.guarded and test not in state.guard_answers, "a guard was not started, or tested twice")
+    _must(test in state.guarded and test not in state.guard_answers, "a guard was not started, or tested twice")
     _must(_close(body["level"], guarding.guard_level(number)), "a guard's level is not what its number gives")
     charter = _charter_of(state, reader)
     declared = next((g for g in charter.guards if g.name == body["guard"]), None)

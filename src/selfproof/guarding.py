@@ -22,6 +22,11 @@ MOST_BLOCKS = 60
 def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confirming: Confirming) -> tuple[bool, bool]:
     """Test a candidate against the anchor and the guard's high-water version; (passes, better than high water)."""
     assert isinstance(domain, Quality)
+    test = confirming.id, guard.name
+    if test in life.state.guard_answers:  # tested before a kill: the answer stands
+        return life.state.guard_answers[test], life.state.guard_gains[test]
+    if test in life.state.guarded:  # cut off by a kill: what was seen is lost, and is not drawn again
+        return False, False
     task = life.guards[guard.name]
     span = task.span
     if span is None:

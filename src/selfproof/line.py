@@ -187,9 +187,9 @@ def decide(
         refusal = ("check", broken)
     if refusal is None:
         for guard in life.charter.guards:
-            if guard.objective == domain.objective.name:
+            if guard.objective == domain.objective.name and refusal is None:
                 passed, is_better = guarding.passes(life, domain, finalist.candidate, guard, confirming)
-                refusal = refusal or (None if passed else ("guard", f"guard {guard.name} does not pass"))
+                refusal = None if passed else ("guard", f"guard {guard.name} does not pass")
                 high_water += [guard.name] if is_better else []
     if refusal is None and (reason := limit(life)):
         refusal = ("charter", reason)
@@ -221,8 +221,7 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
     """Finish a confirmation that a kill left open, with the wealth and the k that it had.
 
     A quality confirmation goes on at the next unused seed. A timed one is abandoned, since its pairs were measured in
-    other circumstances, and so is one whose incumbent, charter or tasks are no longer the same, or whose guards were
-    under way: they are not drawn twice at one level.
+    other circumstances, and so is one whose incumbent, charter or tasks are no longer the same.
     """
     body = confirming.body
     usable = (
@@ -232,7 +231,6 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
         and body["base_version"] == life.state.current
         and body["charter"] == life.state.charter["charter"]
         and body["tasks"] == tree_of_digests(life.state.charter["tasks"])
-        and confirming.id not in life.state.guarded
     )
     if not usable or domain is None:
         refuse(life, confirming, "abandoned", "the run was killed while it was being confirmed")

@@ -61,7 +61,7 @@ def filled(tmp_path: Path, blobs: Blobs) -> Iterator[Archive]:
 
 def everything(archive: Archive) -> tuple[Any, ...]:
     return (
-        archive.caught_up, archive.forms("memory"), archive.best("memory", 99), archive.history("memory", 99),
+        archive.caught_up, archive.forms("memory"), archive.best("memory", 99, highest=False), archive.history("memory", 99),
         archive.counts(),
     )  # fmt: skip
 
@@ -70,8 +70,9 @@ def test_it_remembers_what_was_tried(filled: Archive) -> None:
     assert filled.caught_up == 7
     assert filled.counts() == {"memory": 12}
     assert len(filled.forms("memory")) == 12 and filled.forms("other") == set()
-    best = filled.best("memory", 2)
+    best = filled.best("memory", 2, highest=False)
     assert [row["id"] for row in best] == ["21", "20"] and best[0]["files"] == {"memory.py": "x = 21"}
+    assert [row["id"] for row in filled.best("memory", 2, highest=True)] == ["00", "01"]
     newest = filled.history("memory", 3)
     assert [row["title"] for row in newest] == ["edit 1", "edit 2", "edit 3"]
     assert newest[-1] == {"title": "edit 3", "operator": "constant", "outcome": "worse", "score": 1.7}

@@ -126,7 +126,9 @@ def test_compare_is_paired_block_by_block(life: Any, cli: Any) -> None:
     folder = life.folder / "program"
     first = git(folder, "rev-list", "--max-parents=0", "HEAD").strip()
     programs: list[dict[str, Any]] = [{}, {}]
-    for namespace, source in zip(programs, (git(folder, "show", f"{first}:memory.py"), texts(folder)["memory.py"])):
+    for namespace, source in zip(
+        programs, (git(folder, "show", f"{first}:memory.py"), texts(folder)["memory.py"]), strict=True
+    ):
         exec(source, namespace)
     for sample in task.samples("explore", 3, 40):
         start, now = (np.mean(task.draws(sample, program["predict"](sample.value))) for program in programs)

@@ -74,7 +74,7 @@ def killed_again_and_again(cli: Any, folder: Path, times: int, seed: int) -> Non
     adopted: list[str] = []
     spent: dict[str, int] = {}
     for _ in range(times):
-        kill_at(cli, folder, rng.uniform(0.3, 8.0))
+        kill_at(cli, folder, rng.uniform(0.3, 6.0))
         if not (folder / ".selfproof").exists():
             continue  # killed before its birth: the next run makes it
         assert audit(folder / ".selfproof" / "ledger")["ok"]
@@ -149,7 +149,7 @@ POINTS = {
 
 @pytest.mark.parametrize(
     "where",
-    [p if p in {"before the leaf", "in the commit"} else pytest.param(p, marks=pytest.mark.slow) for p in POINTS],
+    [p if p == "before the commit" else pytest.param(p, marks=pytest.mark.slow) for p in POINTS],
 )
 def test_kill_9_inside_an_adoption(cli: Any, unborn: Any, where: str) -> None:
     """From its leaf on a change is adopted, before it is not; the next start finishes or goes on."""
@@ -160,7 +160,13 @@ def test_kill_9_inside_an_adoption(cli: Any, unborn: Any, where: str) -> None:
     assert cut.current == version and audit(folder / ".selfproof" / "ledger")["ok"]
     done = cli.until("status", folder, "--seed", "1")
     after = sound(folder)
-    assert after.versions[1].candidate == next(iter(cut.confirmations.values())).body["candidate"]
+    first = next(iter(after.confirmations.values()))
+    if version == 1:
+        assert after.versions[1].candidate == first.body["candidate"]
+    else:
+        assert (first.decision["verdict"], first.decision["step"]) == ("refused", "abandoned"), (
+            "guards are not drawn twice"
+        )
     finished = next(e for e in done.events if e["event"] == "start")["finished"]
     assert finished == ["finished writing version 1"] or where != "before the commit"
 
@@ -230,8 +236,7 @@ def test_a_full_disk(cli: Any, unborn: Any, small_disk: Path) -> None:
     assert audit(folder / ".selfproof" / "ledger")["ok"]
     adopted = [version.tree for version in state_of(folder).versions]
     remount(small_disk, "size=200m")
-    again = cli.run("run", "--minutes", "0.05", "--seed", "1", "--json", "--at", folder)
-    assert again.code == 0, again.err
+    cli.until("status", folder, "--seed", "1")
     assert [version.tree for version in sound(folder).versions][: len(adopted)] == adopted
 
 

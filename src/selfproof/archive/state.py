@@ -83,7 +83,7 @@ class State:
     open_epoch: dict[str, Any] | None = None
     barred: set[str] = field(default_factory=set)
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
-    guarded: set[int] = field(default_factory=set)
+    guarded: set[tuple[int, str]] = field(default_factory=set)
     guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
     guard_gains: dict[tuple[int, str], bool] = field(default_factory=dict)
     entries: int = 0
@@ -212,7 +212,7 @@ def _rollback(state: State, leaf: LeafLike) -> None:
 
 def _guard_start(state: State, leaf: LeafLike) -> None:
     state.counters[f"guard-{leaf.body['guard']}"] = leaf.body["number"]
-    state.guarded.add(leaf.body["confirmation"])
+    state.guarded.add((leaf.body["confirmation"], leaf.body["guard"]))
 
 
 def _guard(state: State, leaf: LeafLike) -> None:

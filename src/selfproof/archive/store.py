@@ -71,7 +71,7 @@ class Archive:
     def _propose(self, body: dict[str, Any]) -> None:
         rows = json.loads(self._get_blob(body["candidates"]["$blob"]))
         self._db.executemany(
-            "INSERT OR REPLACE INTO candidate(id, objective, batch, parent, title, operator, files, form)"
+            "INSERT OR IGNORE INTO candidate(id, objective, batch, parent, title, operator, files, form)"
             " VALUES (?,?,?,?,?,?,?,?)",
             [
                 (r["id"], body["objective"], body["batch"], r["parent"], r["title"], r["operator"],
