@@ -61,8 +61,8 @@ def filled(tmp_path: Path, blobs: Blobs) -> Iterator[Archive]:
 
 def everything(archive: Archive) -> tuple[Any, ...]:
     return (
-        archive.caught_up, archive.forms("memory"), archive.best("memory", 99, highest=False), archive.history("memory", 99),
-        archive.counts(),
+        archive.caught_up, archive.forms("memory"), archive.best("memory", 99, highest=False),
+        archive.history("memory", 99), archive.counts(),
     )  # fmt: skip
 
 
