@@ -17,6 +17,7 @@ from selfproof.archive.population import structure_of
 from selfproof.certify.effect import Estimate, mean_interval, median_interval
 from selfproof.certify.pairs import speed_pair
 from selfproof.charter import Objective
+from selfproof.domains import paired
 from selfproof.domains.base import Domain, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
@@ -69,7 +70,7 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     start, now = life.version(objective, 0), life.version(objective)
     seed = life.fresh_seed("report", objective.name)
     fresh = trials.prepare(task.samples("report", seed, BLOCKS))
-    first, last = _split(domain.on_blocks(start, now, task, fresh).rows)
+    first, last = _split(paired.on_blocks(life, (start, now), task, fresh).rows)
     evaluations = life.archive.counts().get(domain.stream, 0)
     spent = max(evaluations, LEAST_EVALUATIONS)
     people = task.baselines(seed % 2**32, spent, [block.sample for block in fresh])
@@ -123,7 +124,7 @@ def transfer(life: Life, domain: Quality, seed: int) -> list[dict[str, Any]]:
             continue
         task = life.guards[guard.name]
         fresh = trials.prepare(task.samples("report", seed, BLOCKS))
-        first, last = _split(domain.on_blocks(start, now, task, fresh).rows)
+        first, last = _split(paired.on_blocks(life, (start, now), task, fresh).rows)
         gain = _difference(task, first, last)
         rows.append(
             {"corpus": guard.name, "start": statistics.fmean(_means(first)), "now": statistics.fmean(_means(last)),
@@ -191,7 +192,7 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
     best = control.population.best
     files = {**life.version(domain.objective, 0).files, control.path: best.source}
     version = Candidate(best.id, domain.objective.name, files)
-    rows = domain.on_blocks(version, life.version(domain.objective), domain.task, fresh).rows
+    rows = paired.on_blocks(life, (version, life.version(domain.objective)), domain.task, fresh).rows
     first, last = _split(rows)
     return {**_told(mean_interval(_means(first))), "evaluations": control.evaluated,
             "now_is_better_by": _difference(domain.task, first, last)}  # fmt: skip

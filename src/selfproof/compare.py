@@ -11,6 +11,7 @@ from selfproof.adopt import repo
 from selfproof.certify.effect import Estimate, mean_interval, median_interval
 from selfproof.certify.pairs import quality_pair, speed_pair
 from selfproof.charter import Objective
+from selfproof.domains import paired
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
 from selfproof.life import Life
@@ -56,7 +57,7 @@ def compare(life: Life, one: Files, two: Files, objective: Objective, on: str, s
     task = domain.task
     samples = task.samples(on, seed, BLOCKS) if on in SPLITS else _from_file(domain, Path(on), seed)  # type: ignore[arg-type]
     a, b = (life.candidate(objective, files) for files in (one, two))
-    rows = domain.on_blocks(a, b, task, trials.prepare(samples)).rows
+    rows = paired.on_blocks(life, (a, b), task, trials.prepare(samples)).rows
     gains = [quality_pair(row, task.better).y for row in rows]
     found = mean_interval(gains)
     half = len(rows[0]) // 2

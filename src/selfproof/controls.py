@@ -17,6 +17,7 @@ from selfproof.archive.evidence import unpack
 from selfproof.archive.state import CONTROLS, Confirming
 from selfproof.archive.tree import tree_hash
 from selfproof.certify.pairs import quality_pair
+from selfproof.domains import paired
 from selfproof.domains.base import Domain, Finalist
 from selfproof.domains.quality import PANEL, Quality
 from selfproof.life import Life
@@ -46,7 +47,7 @@ def run(life: Life, domain: Quality) -> Iterator[Event]:
         candidate, reference = pair
         seed = life.search_seed(domain.objective.name, "control", name) % 2**63
         panel = trials.prepare(domain.task.samples("explore", seed, PANEL))
-        raced = domain.on_blocks(reference, candidate, domain.task, panel)
+        raced = paired.on_blocks(life, (reference, candidate), domain.task, panel)
         differences = tuple(quality_pair(row, domain.task.better).y for row in raced.rows)
         if name == "fake_gain" and statistics.fmean(differences) > -domain.objective.margin:
             continue  # so unsure an incumbent gains by more certainty: there is nothing to fake yet

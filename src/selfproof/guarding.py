@@ -10,8 +10,8 @@ from selfproof.archive.state import Confirming
 from selfproof.certify import guards
 from selfproof.certify.pairs import quality_pair
 from selfproof.charter import Guard
+from selfproof.domains import paired
 from selfproof.domains.base import Domain
-from selfproof.domains.quality import Quality
 from selfproof.life import Life
 from selfproof.nouns import Candidate
 
@@ -21,7 +21,6 @@ MOST_BLOCKS = 60
 
 def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confirming: Confirming) -> tuple[bool, bool]:
     """Test a candidate against the anchor and the guard's high-water version; (passes, better than high water)."""
-    assert isinstance(domain, Quality)
     test = confirming.id, guard.name
     if test in life.state.guard_answers:  # tested before a kill: the answer stands
         return life.state.guard_answers[test], life.state.guard_gains[test]
@@ -40,7 +39,7 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
     all_pass, is_better, used = True, False, 0
     for reference in references:
         version = life.version(domain.objective, reference)
-        rows, result = _rows(life, domain, (version, candidate), guard, (counter, number, reference, level))
+        rows, result = _rows(life, (version, candidate), guard, (counter, number, reference, level))
         used += 2 * len(rows)
         all_pass = all_pass and result.passed
         is_better = result.better
@@ -55,7 +54,7 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
 
 
 def _rows(
-    life: Life, domain: Quality, versions: tuple[Candidate, Candidate], guard: Guard,
+    life: Life, versions: tuple[Candidate, Candidate], guard: Guard,
     test: tuple[str, int, int, float],
 ) -> tuple[list[tuple[float, ...]], guards.GuardResult]:  # fmt: skip
     """Draw blocks until the guard passes at its level or its blocks are used up."""
@@ -66,7 +65,7 @@ def _rows(
         drawn = [
             life.fresh_seed("guard", versions[1].id, counter, number, reference, len(rows) + j) for j in range(BLOCKS)
         ]
-        measured = domain.paired(*versions, task, drawn)
+        measured = paired.on_seeds(life, versions, task, drawn)
         rows += measured.rows
         flat = [part for row in rows for part in quality_pair(row, task.better).parts]
         result = guards.judge_guard(flat, margin=guard.margin, span=task.span or 1.0, level=level)

@@ -17,11 +17,12 @@ from dataclasses import replace
 from typing import Any
 
 from selfproof.archive.population import Member, Population, structure_of
+from selfproof.certify.pairs import quality_pair
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
+from selfproof.domains import paired
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
-from selfproof.jail import Job, Outcome
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS, EditImpossible, normal_form, size
@@ -39,6 +40,7 @@ REDRAW = 16
 LEAP = 0.07
 PATIENCE = 2
 LEAST = 0.004
+GUARD_BLOCKS = 8
 
 
 def form_of(source: str) -> str:
@@ -240,7 +242,7 @@ class Quality:
             )
             for c in candidates
         ]
-        outcomes = self._jail(jobs)
+        outcomes = paired.run(self.life, jobs)
         results = []
         for outcome in outcomes:
             reached = len(outcome.outputs)
@@ -283,74 +285,54 @@ class Quality:
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
         jobs = [trials.job(files, self.objective.entry, part, self.life.limits) for files, part in work]
-        outcomes = self._jail(jobs)
+        outcomes = paired.run(self.life, jobs)
         return [trials.score(self.task, part, o) for (_, part), o in zip(work, outcomes, strict=True)]
-
-    def _jail(self, jobs: Sequence[Job]) -> list[Outcome]:
-        """Run jobs and count what they cost."""
-        self.life.pause_point()
-        outcomes = self.life.jail.map(jobs)
-        for outcome in outcomes:
-            self.life.trials += max(1, len(outcome.outputs))
-            self.life.cpu_seconds += outcome.cpu_seconds
-        return outcomes
 
     # -- certify -------------------------------------------------------------------------------------------------
 
     def finalist(self) -> Finalist | None:
-        """The best member, once it leads by a leap or has led for some batches without getting better."""
+        """The best member, once it leads by a leap or has led for some batches without getting better.
+
+        Leaders that lose on a guard's explore samples leave the population here: the guard would veto them later.
+        """
         base = self._base
-        if base is None:
-            return None
         barred = self.refused | self.life.state.barred
-        members = [m for m in self.population.members if m.id not in barred]
-        if not members or members[0].id == base.id:
-            return None
-        best = members[0]
+        while base is not None:
+            members = [m for m in self.population.members if m.id not in barred]
+            if not members or members[0].id == base.id or not self._ready(base, members[0]):
+                return None
+            best = members[0]
+            if not self._loses_on_a_guard(best):
+                differences = tuple(b - c for b, c in zip(base.scores, best.scores, strict=True))
+                return Finalist(self._texts[best.id], self.life.version(self.objective), differences)
+            self.population.members.remove(best)
+        return None
+
+    def _ready(self, base: Member, best: Member) -> bool:
         gain = base.score - best.score
-        ready = gain >= LEAP * abs(base.score) or (self.quiet >= PATIENCE and gain >= LEAST * abs(base.score))
-        differences = tuple(b - c for b, c in zip(base.scores, best.scores, strict=True))
-        if not ready or gain < self.objective.min_gain or robust_t(differences) <= 0:
-            return None
-        if not stays(PRESETS[self.life.charter.certify.preset], differences):
-            return None
-        return Finalist(self._texts[best.id], self.life.version(self.objective), differences)
+        leads = gain >= LEAP * abs(base.score) or (self.quiet >= PATIENCE and gain >= LEAST * abs(base.score))
+        differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
+        preset = PRESETS[self.life.charter.certify.preset]
+        return leads and gain >= self.objective.min_gain and robust_t(differences) > 0 and stays(preset, differences)
+
+    def _loses_on_a_guard(self, member: Member) -> bool:
+        """Whether a member loses more than half a guard's margin against the high-water version, on explore samples."""
+        for guard in self.life.charter.guards:
+            if guard.objective != self.objective.name:
+                continue
+            task = self.life.guards[guard.name]
+            seed = self.life.search_seed(guard.name, "panel", self.panel_number) % 2**63
+            fresh = trials.prepare(task.samples("explore", seed, GUARD_BLOCKS))
+            reference = self.life.version(self.objective, self.life.state.high_water(guard.name))
+            measured = paired.on_blocks(self.life, (reference, self._texts[member.id]), task, fresh)
+            gains = [quality_pair(row, task.better).y for row in measured.rows]
+            if measured.broken is not None or -math.fsum(gains) / len(gains) > guard.margin / 2:
+                return True
+        return False
 
     def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
         """Fresh blocks from the confirm pool, both versions on the same positions, a fresh process each."""
-        return self.paired(finalist.incumbent, finalist.candidate, self.task, seeds)
-
-    def paired(self, one: Candidate, two: Candidate, task: Task, seeds: Sequence[int]) -> Measured:
-        """One block per seed; rows hold the draws of ``one``, then of ``two``."""
-        fresh = trials.prepare([task.samples("confirm", seed, 1)[0] for seed in seeds])
-        return self.on_blocks(one, two, task, fresh)
-
-    def on_blocks(self, one: Candidate, two: Candidate, task: Task, fresh: Sequence[trials.Block]) -> Measured:
-        """The same for given blocks, each answered in a process of its own.
-
-        ``broken`` says why the second version gave no valid answer: that is a reason to refuse it, whatever its gain.
-
-        Raises:
-            SelfproofError: the first version gave none, or the jail failed twice; nobody's fault is charged.
-        """
-        before = self.life.cpu_seconds
-        jobs = [trials.job(c.files, self.objective.entry, [b], self.life.limits) for b in fresh for c in (one, two)]
-        outcomes = self._jail(jobs)
-        rows: list[tuple[float, ...]] = []
-        broken = None
-        for block, mine, other in zip(fresh, outcomes[::2], outcomes[1::2], strict=True):
-            (a,), (b,) = trials.score(task, [block], mine), trials.score(task, [block], other)
-            if a.score is None or b.status == "jail_failed":
-                failed = a if a.score is None else b
-                raise SelfproofError(
-                    f"no valid answer where there must be one: {failed.status} {failed.message or ''}",
-                    advice="Run again: what is open goes on. If it stays, `selfproof rollback` to an earlier version.",
-                )
-            if b.score is None or len(b.draws) != len(a.draws):
-                broken = f"no valid answer on a fresh sample: {b.status} {b.message or ''}".strip()
-                break
-            rows.append((*a.draws, *b.draws))
-        return Measured(tuple(rows), 2 * len(fresh), self.life.cpu_seconds - before, self.life.jail.tier, broken)
+        return paired.on_seeds(self.life, (finalist.incumbent, finalist.candidate), self.task, seeds)
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """Answers must not depend on a block's other draws, and must not cost much more than the anchor's."""
@@ -360,7 +342,8 @@ class Quality:
             files, entry = finalist.candidate.files, self.objective.entry
             both = [trials.prepare(samples), trials.prepare(regrouped[0])]
             outcomes = [
-                self._jail([trials.job(files, entry, [block], self.life.limits) for block in part]) for part in both
+                paired.run(self.life, [trials.job(files, entry, [block], self.life.limits) for block in part])
+                for part in both
             ]
             if trials.company_matters(self.task, both[0], outcomes[0], both[1], outcomes[1], regrouped[1]):
                 return "its answer to a draw depends on the other draws of the block"
@@ -369,8 +352,9 @@ class Quality:
     def _too_costly(self, finalist: Finalist, part: Sequence[trials.Block]) -> str | None:
         anchor = self.life.version(self.objective, self.life.state.anchor)
         versions = (finalist.candidate, anchor)
-        outcomes = self._jail(
-            [trials.job(v.files, self.objective.entry, part, self.life.limits) for _ in range(5) for v in versions]
+        outcomes = paired.run(
+            self.life,
+            [trials.job(v.files, self.objective.entry, part, self.life.limits) for _ in range(5) for v in versions],
         )
         cost, usual = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
         if cost > self.objective.max_cost * usual:
