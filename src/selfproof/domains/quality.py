@@ -14,6 +14,7 @@ import math
 import random
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from selfproof.archive.population import Member, Population, structure_of
@@ -37,7 +38,7 @@ PER_VIEW = 24
 PARENTS = 12
 HISTORY = 150
 REDRAW = 16
-LEAP = 0.07
+LEAP = 0.03
 PATIENCE = 2
 LEAST = 0.004
 GUARD_BLOCKS = 8
@@ -46,6 +47,12 @@ GUARD_BLOCKS = 8
 def form_of(source: str) -> str:
     """The same short name of a piece of code that the improver uses."""
     return hashlib.sha256(normal_form(source).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=512)
+def anatomy(source: str, function: str) -> tuple[str, str, int]:
+    """Form, structure and size of a piece of code."""
+    return form_of(source), structure_of(source), size(source, function)
 
 
 class Quality:
@@ -151,7 +158,8 @@ class Quality:
         sign = 1.0 if self.objective.better == "lower" else -1.0
         scores = tuple(sign * t.score for t in scored if t.score is not None)
         operator = candidate.edit.operator if candidate.edit else "start"
-        return Member(candidate.id, source, scores, size(source, self.function), structure_of(source), operator)
+        _, structure, nodes = anatomy(source, self.function)
+        return Member(candidate.id, source, scores, nodes, structure, operator)
 
     # -- propose -------------------------------------------------------------------------------------------------
 
@@ -224,11 +232,8 @@ class Quality:
 
     def _form(self, candidate: Candidate) -> str | None:
         """The code's short name; None for text that this process cannot take apart (it was written by a machine)."""
-        source = candidate.files[self.path]
         try:
-            size(source, self.function)
-            structure_of(source)
-            return form_of(source)
+            return anatomy(candidate.files[self.path], self.function)[0]
         except (EditImpossible, SyntaxError, ValueError, RecursionError, MemoryError):
             return None
 

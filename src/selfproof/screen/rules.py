@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection
+from functools import lru_cache
 
 from selfproof.archive.tree import matches
 from selfproof.charter import ProgramSection
@@ -50,12 +51,11 @@ def _python(text: str, before: str, modules: Collection[str]) -> str | None:
     try:
         tree = ast.parse(text)
         ast.dump(tree)
-        ast.unparse(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "cannot be taken apart"
     allowed = ALLOWED_IMPORTS | {path.removesuffix(".py").replace("/", ".") for path in modules}
     allowed |= _imports(before)
-    for name in _imports(text):
+    for name in _named(tree):
         if name not in allowed and name.split(".")[0] not in allowed:
             return f"imports {name}"
     for node in ast.walk(tree):
@@ -68,15 +68,20 @@ def _python(text: str, before: str, modules: Collection[str]) -> str | None:
     return None
 
 
-def _imports(text: str) -> set[str]:
+@lru_cache(maxsize=64)
+def _imports(text: str) -> frozenset[str]:
     try:
-        tree = ast.parse(text)
+        return _named(ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+        return frozenset()
+
+
+def _named(tree: ast.Module) -> frozenset[str]:
+    """Modules that a file imports anywhere."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module or "")
-    return found
+    return frozenset(found)
