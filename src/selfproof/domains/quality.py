@@ -31,8 +31,8 @@ from selfproof.propose import jailed
 from selfproof.trial import blocks as trials
 from selfproof.trial.task import Task
 
-PANEL = 12
-RUNGS = {1: 0.04, 3: 0.02, 6: 0.01}
+PANEL = 8
+RUNGS = {1: 0.03, 3: 0.015, 5: 0.008}
 BAR = 24
 PER_VIEW = 24
 PARENTS = 12
@@ -40,6 +40,7 @@ HISTORY = 150
 REDRAW = 16
 LEAP = 0.03
 PATIENCE = 2
+LONG = 6
 LEAST = 0.004
 GUARD_BLOCKS = 8
 
@@ -79,6 +80,7 @@ class Quality:
         self.refused = refused_before(life, objective.name)
         self.evaluated = 0
         self.quiet = 0
+        self.since = 0
         self._first_scores: set[float] = set()
         self._base: Member | None = None
         self._texts: dict[str, Candidate] = {}
@@ -205,6 +207,7 @@ class Quality:
             rows.append({"id": candidate.id, "outcome": outcome, "score": score, "scores": [t.score for t in scored]})
         self.evaluated += len(new)
         self.quiet = self.quiet + 1 if self.population.best.rank >= best else 0
+        self.since += 1
         self.life.log(
             "race",
             {"objective": self.stream, "batch": batch, "panel": self.panel_number, "trials": self.life.trials - before,
@@ -315,7 +318,8 @@ class Quality:
 
     def _ready(self, base: Member, best: Member) -> bool:
         gain = base.score - best.score
-        leads = gain >= LEAP * abs(base.score) or (self.quiet >= PATIENCE and gain >= LEAST * abs(base.score))
+        waited = self.quiet >= PATIENCE or self.since >= LONG
+        leads = gain >= LEAP * abs(base.score) or (waited and gain >= LEAST * abs(base.score))
         differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
         preset = PRESETS[self.life.charter.certify.preset]
         return leads and gain >= self.objective.min_gain and robust_t(differences) > 0 and stays(preset, differences)
@@ -374,6 +378,7 @@ class Quality:
 
     def settled(self, finalist: Finalist, adopted: bool) -> None:
         """An adopted candidate is the new base; a refused one is not sent in again."""
+        self.since = 0
         if adopted:
             self.quiet = 0
             found = [m for m in self.population.members if m.id == finalist.candidate.id]
