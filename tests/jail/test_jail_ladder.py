@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import need
 
 import selfproof.jail
+from conftest import need
 from selfproof.jail import JailUnavailable, Pool, kernel, ladder, view
 from selfproof.jail.worker import Worker, WorkerFailed
 

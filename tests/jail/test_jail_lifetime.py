@@ -12,8 +12,8 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
-from conftest import TIERS, need
 
+from conftest import TIERS, need
 from selfproof.jail import Job, Limits, Pool, pool, values
 
 HANG = {"m.py": "def f(x):\n    while True: pass"}
