@@ -13,13 +13,12 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from selfproof.archive.population import structure_of
 from selfproof.certify.effect import Estimate, mean_interval, median_interval
 from selfproof.certify.pairs import speed_pair
 from selfproof.charter import Objective
 from selfproof.domains import paired
 from selfproof.domains.base import Domain, admitted
-from selfproof.domains.quality import Quality
+from selfproof.domains.quality import Quality, anatomy_or_none
 from selfproof.domains.speed import Speed
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Event
@@ -180,7 +179,8 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
         edits = [
             edit
             for edit in control.propose(focus)
-            if structure_or_none(edit.files.get(control.path, "")) == parents.get(edit.parent, "unknown")
+            if (known := anatomy_or_none(edit.files.get(control.path, ""), control.function))
+            and known[1] == parents.get(edit.parent)
         ]
         for _ in control.race(admitted(life, domain.objective, edits, life.files(0))[0]):
             pass
@@ -196,14 +196,6 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
     first, last = _split(rows)
     return {**_told(mean_interval(_means(first))), "evaluations": control.evaluated,
             "now_is_better_by": _difference(domain.task, first, last)}  # fmt: skip
-
-
-def structure_or_none(source: str) -> str | None:
-    """The code without its constants; None if it cannot be taken apart. The improver is only asked, never trusted."""
-    try:
-        return structure_of(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def speed_row(life: Life, objective: Objective, domain: Speed) -> dict[str, Any]:

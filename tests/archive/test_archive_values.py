@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.population import PER_STRUCTURE, Member, Population, structure_of
 from selfproof.archive.tree import digests, matches, scope, tree_hash, tree_of_digests
+from selfproof.operators import normal_form
 
 names = st.text("abc/._é", min_size=1, max_size=8)
 files = st.dictionaries(names, st.text(max_size=20), max_size=5)
@@ -125,6 +126,12 @@ def test_parents_follow_from_the_seed() -> None:
     assert population.parents(20, random.Random(3)) == population.parents(20, random.Random(3))
 
 
+def structure(line: str) -> str:
+    return structure_of(normal_form(f"def f(c):\n    {line}\n"))
+
+
 def test_structure_leaves_constants_and_comments_out() -> None:
-    assert structure_of("def f(c):\n    return c + 1.0  # one\n") == structure_of("def f(c):\n    return c + 2.5\n")
-    assert structure_of("def f(c):\n    return c + 1.0\n") != structure_of("def f(c):\n    return c - 1.0\n")
+    assert structure("return c + 1.0  # one") == structure("return c + 2.5")
+    assert structure("return c + 1.0") != structure("return c - 1.0")
+    assert structure("return g('a)(', 1)") == structure("return g('b\\'', 1j)")
+    assert structure("return g('a', c)") != structure("return g('a', d)")

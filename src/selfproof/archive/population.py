@@ -7,14 +7,15 @@ crowd out other ideas. Parent choice: 30% from the top with exponential decay, 7
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 SIZE_PRICE = 0.0003
 PER_STRUCTURE = 3
+_CONSTANT = re.compile(r"""Constant\(value=(?:b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|[^'"()]*)\)""")
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,9 @@ class Member:
         return self.score + SIZE_PRICE * self.size * abs(self.score), self.id
 
 
-def structure_of(source: str) -> str:
-    """Hash of the code with every constant replaced by 0."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant):
-            node.value = 0
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+def structure_of(form: str) -> str:
+    """Short name of a normal form with every constant left out."""
+    return hashlib.sha256(_CONSTANT.sub("Constant()", form).encode()).hexdigest()[:16]
 
 
 class Population:

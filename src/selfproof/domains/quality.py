@@ -9,6 +9,7 @@ cost is a reason to refuse, and where a deadline ends a trial.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import math
 import random
@@ -26,7 +27,7 @@ from selfproof.domains import paired
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
-from selfproof.operators import OPERATORS, EditImpossible, normal_form, size
+from selfproof.operators import OPERATORS, EditImpossible, normal_tree, size_in
 from selfproof.propose import jailed
 from selfproof.trial import blocks as trials
 from selfproof.trial.task import Task
@@ -45,15 +46,20 @@ LEAST = 0.004
 GUARD_BLOCKS = 8
 
 
-def form_of(source: str) -> str:
-    """The same short name of a piece of code that the improver uses."""
-    return hashlib.sha256(normal_form(source).encode()).hexdigest()[:16]
-
-
 @lru_cache(maxsize=512)
 def anatomy(source: str, function: str) -> tuple[str, str, int]:
-    """Form, structure and size of a piece of code."""
-    return form_of(source), structure_of(source), size(source, function)
+    """Form (the same short name that the improver uses), structure and size of a piece of code."""
+    tree = normal_tree(source)
+    form = ast.dump(tree)
+    return hashlib.sha256(form.encode()).hexdigest()[:16], structure_of(form), size_in(tree, function)
+
+
+def anatomy_or_none(source: str, function: str) -> tuple[str, str, int] | None:
+    """The same, None for text that cannot be taken apart: a machine wrote it."""
+    try:
+        return anatomy(source, function)
+    except (EditImpossible, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 class Quality:
@@ -138,7 +144,7 @@ class Quality:
             self._remember(incumbent)
 
     def _remember(self, candidate: Candidate) -> None:
-        form = form_of(candidate.files[self.path])
+        form = anatomy(candidate.files[self.path], self.function)[0]
         if form not in self.tried:
             self.tried.append(form)
 
@@ -225,20 +231,14 @@ class Quality:
         seen = set(self.tried)
         found = []
         for candidate in candidates:
-            form = self._form(candidate)
+            known = anatomy_or_none(candidate.files[self.path], self.function)
+            form = known[0] if known else None
             if form is None or form in seen or candidate.id in self.life.state.barred:
                 continue
             seen.add(form)
             self.tried.append(form)
             found.append((candidate, form))
         return found
-
-    def _form(self, candidate: Candidate) -> str | None:
-        """The code's short name; None for text that this process cannot take apart (it was written by a machine)."""
-        try:
-            return anatomy(candidate.files[self.path], self.function)[0]
-        except (EditImpossible, SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
 
     def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[Trial]]]:
         """Each candidate in one process, block after block, until it trails the bar at a rung."""

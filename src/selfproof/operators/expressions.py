@@ -1,4 +1,4 @@
-"""Edits of one function's expressions: constants, replace, wrap, unwrap, insert, crossover.
+"""Edits of one function's expressions: constants, replace, wrap, blend, unwrap, insert, crossover.
 
 Every operator takes the parsed function and a seeded ``random.Random`` and changes the tree in place; nothing is
 run here. What an operator may write is fixed by the ``Palette``: names that are in scope, binary operators and
@@ -100,6 +100,10 @@ def _small(palette: Palette, rng: random.Random) -> ast.expr:
     return ast.BinOp(left=left, op=rng.choice(BINARY)(), right=right)
 
 
+def _scaled(weight: float, node: ast.expr) -> ast.BinOp:
+    return ast.BinOp(_number(weight), ast.Mult(), node)
+
+
 def _numeric(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
 
@@ -146,6 +150,23 @@ def wrap(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
     return f"{old} -> {ast.unparse(new)}"
 
 
+def blend(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
+    """Add a weighted second opinion to an expression: ``x + w*y``, or ``(1 - w)*x + w*y``.
+
+    A wrap and a constant at once: alone, each of the two mostly makes things worse, and a race ends there.
+    """
+    site = rng.choice(_sites(body))
+    old = ast.unparse(site.node)
+    other = ast.Name(id=rng.choice(palette.names), ctx=ast.Load()) if rng.random() < 0.6 else _small(palette, rng)
+    if rng.random() < 0.5:
+        new = ast.BinOp(site.node, ast.Add(), _scaled(math.exp(rng.uniform(-3.0, 3.0)), other))
+    else:
+        share = round(rng.uniform(0.05, 0.95), 2)
+        new = ast.BinOp(_scaled(1.0 - share, site.node), ast.Add(), _scaled(share, other))
+    site.put(new)
+    return f"{old} -> {ast.unparse(new)}"
+
+
 def unwrap(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
     """Replace an operator or call by one of its operands."""
     del palette
@@ -186,6 +207,7 @@ OPERATORS: dict[str, Callable[[list[ast.stmt], Palette, random.Random], str]] = 
     "constant": constant,
     "replace": replace,
     "wrap": wrap,
+    "blend": blend,
     "unwrap": unwrap,
     "insert": insert,
 }
@@ -238,7 +260,7 @@ def edit_function(
     """
     tree = ast.parse(source)
     target = _function(tree, function)
-    docstring, body = _without_docstring(target)
+    _, body = _without_docstring(target)
     first, last = body[0], body[-1]
     palette = Palette(_names(target, body[:-1]))
     titles = []
@@ -250,14 +272,10 @@ def edit_function(
             titles.append(_crossover(body, theirs, set(palette.names), rng))
         else:
             titles.append(OPERATORS[operator](body, palette, rng))
-    used = {node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name)}
-    if docstring:
-        target.body = docstring + body
     lines = source.splitlines(keepends=True)
     indent = " " * first.col_offset
-    body = _drop_unused(body)
-    del used
-    text = "".join(indent + line + "\n" for statement in body for line in ast.unparse(statement).splitlines())
+    statements = [ast.unparse(statement) for statement in _drop_unused(body)]
+    text = "".join(indent + line + "\n" for statement in statements for line in statement.splitlines())
     assert last.end_lineno is not None
     new = "".join([*lines[: first.lineno - 1], text, *lines[last.end_lineno :]])
     return new, "; ".join(titles)
@@ -280,16 +298,26 @@ def _drop_unused(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def size(source: str, function: str) -> int:
     """Number of expression nodes in the function's body, without its docstring."""
-    _, body = _without_docstring(_function(ast.parse(source), function))
+    return size_in(ast.parse(source), function)
+
+
+def size_in(tree: ast.Module, function: str) -> int:
+    """The same of a module that was parsed before."""
+    _, body = _without_docstring(_function(tree, function))
     return sum(isinstance(node, ast.expr) for statement in body for node in ast.walk(statement))
 
 
 def normal_form(source: str) -> str:
     """The source without comments, docstrings and layout: equal for edits that differ in nothing else."""
+    return ast.dump(normal_tree(source))
+
+
+def normal_tree(source: str) -> ast.Module:
+    """The parsed source without docstrings."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef | ast.Module) and node.body:
             head = node.body[0]
             if isinstance(head, ast.Expr) and isinstance(head.value, ast.Constant) and len(node.body) > 1:
                 node.body = node.body[1:]
-    return ast.dump(tree)
+    return tree

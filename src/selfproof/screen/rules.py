@@ -10,13 +10,14 @@ Does not protect against: anything that a determined program can still express w
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from selfproof.archive.tree import matches
 from selfproof.charter import ProgramSection
 from selfproof.nouns import Edit, Files
 
+DEEPEST = 100  # levels of the syntax tree; Python's own limit on recursion leaves room for about 300
 BANNED_CALLS = frozenset(
     {"exec", "eval", "compile", "open", "input", "__import__", "breakpoint", "globals", "locals", "vars",
      "setattr", "delattr", "getattr", "memoryview", "print", "exit", "quit", "help"}
@@ -49,16 +50,17 @@ def screen(edit: Edit, incumbent: Files, section: ProgramSection, first_size: in
 
 def _python(text: str, before: str, modules: Collection[str]) -> str | None:
     try:
-        tree = ast.parse(text)
-        ast.dump(tree)
+        nodes = _nodes(ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "cannot be taken apart"
+    if nodes is None:
+        return f"is nested deeper than {DEEPEST} levels"
     allowed = ALLOWED_IMPORTS | {path.removesuffix(".py").replace("/", ".") for path in modules}
     allowed |= _imports(before)
-    for name in _named(tree):
+    for name in _named(nodes):
         if name not in allowed and name.split(".")[0] not in allowed:
             return f"imports {name}"
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and node.id in BANNED_CALLS:
             return f"uses {node.id}"
         if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
@@ -71,15 +73,27 @@ def _python(text: str, before: str, modules: Collection[str]) -> str | None:
 @lru_cache(maxsize=64)
 def _imports(text: str) -> frozenset[str]:
     try:
-        return _named(ast.parse(text))
+        return _named(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
 
 
-def _named(tree: ast.Module) -> frozenset[str]:
+def _nodes(tree: ast.Module) -> list[ast.AST] | None:
+    """Every node; None if code that walks the tree by recursion could run out of stack."""
+    found: list[ast.AST] = []
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        found += level
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return found
+    return None
+
+
+def _named(nodes: Iterable[ast.AST]) -> frozenset[str]:
     """Modules that a file imports anywhere."""
     found = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -10,7 +10,9 @@ import random
 import notebook
 from selfproof.operators import EditImpossible, edit_function, normal_form, size, speed_edits
 
-OPERATORS = {"constant": 3.0, "replace": 1.5, "wrap": 3.0, "unwrap": 1.0, "insert": 1.0, "crossover": 1.0}
+OPERATORS = {
+    "constant": 3.0, "replace": 1.5, "wrap": 3.0, "blend": 3.0, "unwrap": 1.0, "insert": 1.0, "crossover": 1.5,
+}  # fmt: skip
 LARGEST = 45
 
 
