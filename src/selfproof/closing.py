@@ -18,10 +18,11 @@ from selfproof.certify.pairs import speed_pair
 from selfproof.charter import Objective
 from selfproof.domains import paired
 from selfproof.domains.base import Domain, admitted
-from selfproof.domains.quality import Quality, anatomy_or_none
+from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Event
+from selfproof.operators.anatomy import anatomy_or_none
 from selfproof.oversight.stop import Stop
 from selfproof.trial import blocks as trials
 from selfproof.trial.task import Baseline, Task

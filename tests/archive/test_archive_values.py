@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfproof.archive.evidence import pack, unpack
-from selfproof.archive.population import PER_STRUCTURE, Member, Population, structure_of
+from selfproof.archive.population import PER_STRUCTURE, Member, Population
 from selfproof.archive.tree import digests, matches, scope, tree_hash, tree_of_digests
 from selfproof.operators import normal_form
+from selfproof.operators.anatomy import structure_of
 
 names = st.text("abc/._é", min_size=1, max_size=8)
 files = st.dictionaries(names, st.text(max_size=20), max_size=5)

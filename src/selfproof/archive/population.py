@@ -7,15 +7,12 @@ crowd out other ideas. Parent choice: 30% from the top with exponential decay, 7
 
 from __future__ import annotations
 
-import hashlib
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 SIZE_PRICE = 0.0003
 PER_STRUCTURE = 3
-_CONSTANT = re.compile(r"""Constant\(value=(?:b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|[^'"()]*)\)""")
 
 
 @dataclass(frozen=True)
@@ -38,11 +35,6 @@ class Member:
     def rank(self) -> tuple[float, str]:
         """What members are sorted by: score plus the price of size, then id, so that order never depends on time."""
         return self.score + SIZE_PRICE * self.size * abs(self.score), self.id
-
-
-def structure_of(form: str) -> str:
-    """Short name of a normal form with every constant left out."""
-    return hashlib.sha256(_CONSTANT.sub("Constant()", form).encode()).hexdigest()[:16]
 
 
 class Population:

@@ -9,16 +9,13 @@ cost is a reason to refuse, and where a deadline ends a trial.
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import math
 import random
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
-from selfproof.archive.population import Member, Population, structure_of
+from selfproof.archive.population import Member, Population
 from selfproof.certify.pairs import quality_pair
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
@@ -27,7 +24,8 @@ from selfproof.domains import paired
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
-from selfproof.operators import OPERATORS, EditImpossible, normal_tree, size_in
+from selfproof.operators import OPERATORS
+from selfproof.operators.anatomy import anatomy, anatomy_or_none
 from selfproof.propose import jailed
 from selfproof.trial import blocks as trials
 from selfproof.trial.task import Task
@@ -46,22 +44,6 @@ LEAST = 0.004
 GUARD_BLOCKS = 8
 
 
-@lru_cache(maxsize=512)
-def anatomy(source: str, function: str) -> tuple[str, str, int]:
-    """Form (the same short name that the improver uses), structure and size of a piece of code."""
-    tree = normal_tree(source)
-    form = ast.dump(tree)
-    return hashlib.sha256(form.encode()).hexdigest()[:16], structure_of(form), size_in(tree, function)
-
-
-def anatomy_or_none(source: str, function: str) -> tuple[str, str, int] | None:
-    """The same, None for text that cannot be taken apart: a machine wrote it."""
-    try:
-        return anatomy(source, function)
-    except (EditImpossible, SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
 class Quality:
     """One quality objective of a life. ``operators`` limits the search, for the constants-only control."""
 
@@ -77,6 +59,7 @@ class Quality:
         assert isinstance(task, Task)
         self.life, self.objective, self.task = life, objective, task
         self.stream = stream or objective.name
+        self.sign = 1.0 if objective.better == "lower" else -1.0
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
         self.population = Population()
@@ -87,7 +70,7 @@ class Quality:
         self.evaluated = 0
         self.quiet = 0
         self.since = 0
-        self._first_scores: set[float] = set()
+        self.first_scores: set[float] = set()
         self._base: Member | None = None
         self._texts: dict[str, Candidate] = {}
 
@@ -130,7 +113,7 @@ class Quality:
         self.panel_number = number
         seed = self.life.search_seed(self.objective.name, "panel", number) % 2**63
         self.panel = trials.prepare(self.task.samples("explore", seed, PANEL))
-        self._first_scores = set()
+        self.first_scores = set()
         incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
         if first:
             self.tried = sorted(self.life.archive.forms(self.stream))
@@ -151,7 +134,7 @@ class Quality:
     def _rescore(self, candidates: Sequence[Candidate]) -> None:
         """Score versions anew on the whole panel; the first is the incumbent."""
         scored = self._run([(c.files, self.panel) for c in candidates])
-        members = [self._member(c, t) for c, t in zip(candidates, scored, strict=True) if _all_ok(t)]
+        members = [self._member(c, self._signed(t)) for c, t in zip(candidates, scored, strict=True) if _all_ok(t)]
         if not members or members[0].id != candidates[0].id:
             raise SelfproofError(
                 f"the incumbent gives no valid answer for objective {self.objective.name}: {scored[0][0].message}",
@@ -161,13 +144,15 @@ class Quality:
         self._texts = {c.id: c for c in candidates}
         self.population.replace_all(members)
 
-    def _member(self, candidate: Candidate, scored: Sequence[Trial]) -> Member:
+    def _signed(self, scored: Sequence[Trial]) -> list[float]:
+        """Scores so that lower is better, of blocks that were validly answered."""
+        return [self.sign * t.score for t in scored if t.score is not None]
+
+    def _member(self, candidate: Candidate, scores: Sequence[float]) -> Member:
         source = candidate.files[self.path]
-        sign = 1.0 if self.objective.better == "lower" else -1.0
-        scores = tuple(sign * t.score for t in scored if t.score is not None)
         operator = candidate.edit.operator if candidate.edit else "start"
         _, structure, nodes = anatomy(source, self.function)
-        return Member(candidate.id, source, scores, nodes, structure, operator)
+        return Member(candidate.id, source, tuple(scores), nodes, structure, operator)
 
     # -- propose -------------------------------------------------------------------------------------------------
 
@@ -203,14 +188,14 @@ class Quality:
         results = self._rungs([c for c, _ in new])
         best = self.population.best.rank
         rows = []
-        for (candidate, _), (outcome, scored) in zip(new, results, strict=True):
+        for (candidate, _), (outcome, scores) in zip(new, results, strict=True):
             if outcome == "raced":
                 self._texts[candidate.id] = candidate
-                member = self._member(candidate, scored)
-                if not self.population.insert(member):
+                if not self.population.insert(self._member(candidate, scores)):
                     outcome = "equal"  # noqa: PLW2901
-            score = sum(t.score or 0.0 for t in scored) / len(scored) if scored and _all_ok(scored) else None
-            rows.append({"id": candidate.id, "outcome": outcome, "score": score, "scores": [t.score for t in scored]})
+            score = self.sign * sum(scores) / len(scores) if scores and outcome != "invalid" else None
+            rows.append({"id": candidate.id, "outcome": outcome, "score": score,
+                         "scores": [self.sign * value for value in scores]})  # fmt: skip
         self.evaluated += len(new)
         self.quiet = self.quiet + 1 if self.population.best.rank >= best else 0
         self.since += 1
@@ -240,56 +225,29 @@ class Quality:
             found.append((candidate, form))
         return found
 
-    def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[Trial]]]:
-        """Each candidate in one process, block after block, until it trails the bar at a rung."""
-        bar = self.population.bar(BAR)
+    def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[float]]]:
+        """Screen each candidate, block after block, until it trails the bar at a rung: outcome and scores."""
+        rungs = [_Rungs(self, self.population.bar(BAR)) for _ in candidates]
         jobs = [
             replace(
                 trials.job(c.files, self.objective.entry, self.panel, self.life.limits),
-                go_on=self._still_in(bar),
+                go_on=rung.go_on,
+                screening=True,
             )
-            for c in candidates
+            for c, rung in zip(candidates, rungs, strict=True)
         ]
         outcomes = paired.run(self.life, jobs)
         results = []
-        for outcome in outcomes:
-            reached = len(outcome.outputs)
-            scored = trials.score(self.task, self.panel[: max(1, reached)], outcome)
-            if outcome.status != "ok" or not _all_ok(scored):
-                results.append(("invalid", scored))
-            elif self._seen_before(scored):
-                results.append(("equal", scored))
+        for outcome, rung in zip(outcomes, rungs, strict=True):
+            scores = rung.scores
+            if outcome.status != "ok" or not scores or len(scores) < len(outcome.outputs):
+                results.append(("invalid", scores))
+            elif round(scores[0], 9) in self.first_scores:
+                results.append(("equal", scores))
             else:
-                results.append(("raced" if reached == PANEL else "worse", scored))
+                self.first_scores.add(round(scores[0], 9))
+                results.append(("raced" if len(scores) == PANEL else "worse", scores))
         return results
-
-    def _still_in(self, bar: Sequence[float] | None) -> Callable[[int, bytes], bool]:
-        """A rule that ends a job once the candidate repeats known outputs or trails the bar."""
-        scored: list[float] = []
-        sign = 1.0 if self.objective.better == "lower" else -1.0
-
-        def go_on(position: int, output: bytes) -> bool:
-            score = trials.score_answer(self.task, self.panel[position].sample, output)
-            if score is None:
-                return False
-            scored.append(sign * score)
-            if position == 0 and round(score, 9) in self._first_scores:
-                return False
-            slack = RUNGS.get(position + 1)
-            if bar is None or slack is None:
-                return True
-            theirs = sum(bar[: position + 1]) / (position + 1)
-            return sum(scored) / len(scored) - theirs <= slack * abs(theirs)
-
-        return go_on
-
-    def _seen_before(self, scored: Sequence[Trial]) -> bool:
-        """Whether another candidate gave the very same answers on the panel's first block."""
-        first = round(scored[0].score or 0.0, 9)
-        if first in self._first_scores:
-            return True
-        self._first_scores.add(first)
-        return False
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
         jobs = [trials.job(files, self.objective.entry, part, self.life.limits) for files, part in work]
@@ -301,7 +259,8 @@ class Quality:
     def finalist(self) -> Finalist | None:
         """The best member, once it leads by a leap or has led for some batches without getting better.
 
-        Leaders that lose on a guard's explore samples leave the population here: the guard would veto them later.
+        Leaders leave the population here if a fresh process does not repeat the scores that screening gave, or if
+        they lose on a guard's explore samples: the guard would veto them later.
         """
         base = self._base
         barred = self.refused | self.life.state.barred
@@ -310,11 +269,17 @@ class Quality:
             if not members or members[0].id == base.id or not self._ready(base, members[0]):
                 return None
             best = members[0]
-            if not self._loses_on_a_guard(best):
+            if self._holds_up(best) and not self._loses_on_a_guard(best):
                 differences = tuple(b - c for b, c in zip(base.scores, best.scores, strict=True))
                 return Finalist(self._texts[best.id], self.life.version(self.objective), differences)
             self.population.members.remove(best)
         return None
+
+    def _holds_up(self, member: Member) -> bool:
+        """Whether a process of its own gives the scores that screening gave."""
+        (again,) = self._run([(self._texts[member.id].files, self.panel)])
+        fresh = self._signed(again)
+        return len(fresh) == len(member.scores) and all(map(math.isclose, fresh, member.scores))
 
     def _ready(self, base: Member, best: Member) -> bool:
         gain = base.score - best.score
@@ -388,6 +353,30 @@ class Quality:
                 self.panel_number = -1  # adopted by an earlier run: score everything anew
         else:
             self.refused.add(finalist.candidate.id)
+
+
+class _Rungs:
+    """One candidate's way up: ends its job once it repeats known answers or trails the bar. Lower is better."""
+
+    def __init__(self, domain: Quality, bar: Sequence[float] | None) -> None:
+        self._domain, self._bar = domain, bar
+        self.scores: list[float] = []
+
+    def go_on(self, position: int, output: bytes) -> bool:
+        """Score one answer in the engine; whether to ask for the next."""
+        domain = self._domain
+        del self.scores[position:]  # the job may have begun again, in another process
+        score = trials.score_answer(domain.task, domain.panel[position].sample, output)
+        if score is None:
+            return False
+        self.scores.append(domain.sign * score)
+        if position == 0 and round(self.scores[0], 9) in domain.first_scores:
+            return False
+        slack = RUNGS.get(position + 1)
+        if self._bar is None or slack is None:
+            return True
+        theirs = sum(self._bar[: position + 1]) / (position + 1)
+        return sum(self.scores) / len(self.scores) - theirs <= slack * abs(theirs)
 
 
 def _all_ok(scored: Sequence[Trial]) -> bool:

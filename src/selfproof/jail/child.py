@@ -1,4 +1,4 @@
-"""The process that runs one candidate: lock in, read the program, answer inputs, end.
+"""The process that runs one candidate, or for screening one after the other: lock in, read, answer, end.
 
 Everything after the READY frame may be under the program's control: it can write any byte to its pipes, so
 nothing here is relied on for honesty. What is relied on (limits, filter, parent) is in place before READY.
@@ -16,6 +16,8 @@ import random
 import resource
 import sys
 import traceback
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Final, NoReturn
 
 from selfproof.jail import frames, harness, kernel, values, values_reader
@@ -84,31 +86,69 @@ def _serve() -> int:
     return 0
 
 
+@dataclass
+class _Loaded:
+    """A program that was read in, and how much it may still say."""
+
+    program: Program
+    function: harness.Function
+    modules: dict[str, ModuleType]
+    mode: harness.Mode
+    limit: int
+    room: int
+
+
 def _answer_all() -> tuple[int, bytes]:
     """Answer inputs until there are no more; return the frame to end with, tag 0 for none."""
-    source: Any = values.decode_trusted(frames.receive(_IN) or b"")
-    random.seed(0)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(0)
-    program = Program(source["files"])
-    sys.meta_path.insert(0, program)
-    mode = harness.MODES.get(source["mode"])
-    if mode is None:
-        return frames.ERROR, f"no mode {source['mode']!r}; there are {', '.join(harness.MODES)}".encode()
-    function, modules = program.load(source["entry"])
-    frames.send(_OUT, frames.LOADED)
-    room = source["output_bytes"]
-    while (body := frames.receive(_IN, shift=values_reader.FIRST_BLOB)) is not None:
-        result = mode(function, modules, values.decode_trusted(body))
+    loaded: _Loaded | None = None
+    kept: list[memoryview] = []
+    while (frame := frames.receive(_IN, shift=values_reader.FIRST_BLOB)) is not None:
+        tag, body = frame
+        if tag == frames.SOURCE:
+            if loaded is not None:
+                _unload(loaded)
+            loaded = _load(values.decode_trusted(body))
+            frames.send(_OUT, frames.LOADED)
+            continue
+        if loaded is None:
+            return frames.ERROR, b"an input came before any program"
+        if tag == frames.KEEP:
+            kept.append(body)
+        elif tag == frames.AGAIN:
+            body = kept[frames.NUMBER.unpack(body)[0]]
+        result = loaded.mode(loaded.function, loaded.modules, values.decode_trusted(body))
         try:
             answer = values.encode(result)
         except values.ValueInvalid as error:
             return frames.INVALID, str(error).encode(errors="replace")
-        room -= len(answer)
-        if room < 0:
-            return frames.INVALID, f"outputs are over the limit of {source['output_bytes']} bytes".encode()
+        loaded.room -= len(answer)
+        if loaded.room < 0:
+            return frames.INVALID, f"outputs are over the limit of {loaded.limit} bytes".encode()
         frames.send(_OUT, frames.OUTPUT, answer)
     return 0, b""
+
+
+def _load(source: Any) -> _Loaded:
+    """Read a program in, with the random generators and NumPy's warnings as at the start."""
+    random.seed(0)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)
+        numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+    if source["mode"] not in harness.MODES:
+        raise ValueError(f"no mode {source['mode']!r}; there are {', '.join(harness.MODES)}")
+    program = Program(source["files"])
+    sys.meta_path.insert(0, program)
+    function, modules = program.load(source["entry"])
+    limit = source["output_bytes"]
+    return _Loaded(program, function, modules, harness.MODES[source["mode"]], limit, limit)
+
+
+def _unload(loaded: _Loaded) -> None:
+    """Forget a program, as far as it lets itself be forgotten: it is for screening only."""
+    sys.meta_path.remove(loaded.program)
+    loaded.program.forget()
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def _describe(error: BaseException) -> bytes:

@@ -3,6 +3,8 @@ body.
 
 The length counts tag and body. The engine sends SOURCE, then INPUT frames; the child answers READY (locked
 in, nothing of the program read yet), LOADED, then one OUTPUT per input, or ends with ERROR, OOM or INVALID.
+For screening, a further SOURCE puts another program in the place of the one before; KEEP is an INPUT that the
+child remembers, AGAIN its number (4 bytes) instead of sending it once more.
 This module has the child's blocking half; the engine's, which must survive a hostile child, is `protocol`.
 """
 
@@ -15,7 +17,8 @@ from typing import Final
 
 _POPULATED_FROM: Final = 1 << 16
 HEADER: Final = struct.Struct("<IB")
-SOURCE, INPUT = 1, 2
+SOURCE, INPUT, KEEP, AGAIN = 1, 2, 3, 4
+NUMBER: Final = struct.Struct("<I")
 READY, LOADED, OUTPUT, ERROR, OOM, INVALID = 16, 17, 18, 19, 20, 21
 
 # On the control socket to the fork-server, for each job: RUN with three descriptors, an END, back an ENDED.
@@ -35,10 +38,14 @@ def send(descriptor: int, tag: int, body: bytes = b"") -> None:
             view = view[os.write(descriptor, view) :]
 
 
-def receive(descriptor: int, *, shift: int = 0) -> memoryview | None:
-    """Read the body of one frame, None at the end of the stream; byte `shift` of it is aligned to 16."""
+def receive(descriptor: int, *, shift: int = 0) -> tuple[int, memoryview] | None:
+    """Read tag and body of one frame, None at the end of the stream; byte `shift` of the body is aligned to 16."""
     header = _read(descriptor, HEADER.size, 0)
-    return None if header is None else _read(descriptor, HEADER.unpack(header)[0] - 1, -shift % 16)
+    if header is None:
+        return None
+    length, tag = HEADER.unpack(header)
+    body = _read(descriptor, length - 1, -shift % 16)
+    return None if body is None else (tag, body)
 
 
 def _read(descriptor: int, count: int, skip: int) -> memoryview | None:

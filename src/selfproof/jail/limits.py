@@ -49,6 +49,9 @@ class Limits:
 class Job:
     """One program and the inputs to run it on, in order, in one fresh process.
 
+    With `screening` it may be a process that answered for other programs before, and one of them may have left it
+    poisoned: many times faster, good for choosing what to look at again, never for what counts.
+
     `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names file and
     function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only after the output
     before it is complete; `mode` is a key of `harness.MODES`. `go_on(position, output)` runs in the engine after each
@@ -61,6 +64,7 @@ class Job:
     mode: str = "call"
     limits: Limits = Limits()
     go_on: Callable[[int, bytes], bool] | None = None
+    screening: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Outcome:
     """What came back. Outputs are valid encoded values, one per input answered before the status was decided.
 
     `seconds` is measured by the engine's clock for each output (input frame sent until output frame
-    complete); `cpu_seconds` and `max_rss_mb` (MiB) come from the kernel; `layers` are those that probing
+    complete); `cpu_seconds` and `max_rss_mb` (MiB) come from the kernel, for screening from that clock and as
+    zero; `layers` are those that probing
     showed to hold.
     """
 

@@ -54,6 +54,11 @@ class Program(MetaPathFinder, InspectLoader):
             raise ImportError(f"{path} defines no function {function}")
         return found, {module: sys.modules[module] for module in self._sources if module in sys.modules}
 
+    def forget(self) -> None:
+        """Take the program's modules out of the interpreter."""
+        for module in self._sources:
+            sys.modules.pop(module, None)
+
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:

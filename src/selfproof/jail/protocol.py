@@ -18,6 +18,7 @@ from typing import Final, NoReturn
 from selfproof.jail import frames
 from selfproof.jail.limits import Limits, Status
 
+_KEPT_MOST: Final = 32  # inputs that a child remembers
 _SMALL_FRAME: Final = 64 << 10  # READY, LOADED and error frames
 _BAD_NEWS: Final[dict[int, Status]] = {
     frames.ERROR: "error",
@@ -42,28 +43,51 @@ class Conversation:
     def __init__(self, to_child: int, from_child: int, log: int, limits: Limits) -> None:
         """Start the clock: the deadline counts from here."""
         self._to, self._from, self._log = to_child, from_child, log
-        self._deadline = time.perf_counter() + limits.wall_s
-        self._wall_s = limits.wall_s
-        self._room = limits.output_bytes
-        self._log_room = limits.log_bytes
-        self._log_parts: list[bytes] = []
+        self._begin(limits)
+        self._kept: dict[int, tuple[bytes, int]] = {}  # by identity; the object itself, so that it stays the only one
         self._ready = False
         self._log_open = True
         self._poll = select.poll()
         self._poll.register(from_child, select.POLLIN)
         self._poll.register(log, select.POLLIN)
 
+    def _begin(self, limits: Limits) -> None:
+        self._deadline = time.perf_counter() + limits.wall_s
+        self._wall_s = limits.wall_s
+        self._room = limits.output_bytes
+        self._log_room = limits.log_bytes
+        self._log_parts: list[bytes] = []
+
+    def again(self, limits: Limits) -> None:
+        """Start the clock for another program in the same child."""
+        self._begin(limits)
+        if not self._log_open:
+            self._poll.register(self._log, select.POLLIN)
+            self._log_open = True
+
     def start(self, source: bytes) -> None:
         """Wait until the child is locked in, hand it the program, see it loaded. Raises Stopped."""
-        self._expect(frames.READY)
-        self._ready = True
+        if not self._ready:
+            self._expect(frames.READY)
+            self._ready = True
         self._send(frames.SOURCE, source)
         self._expect(frames.LOADED)
 
-    def ask(self, data: bytes) -> tuple[bytes, float]:
-        """Send one input; return the output and the seconds from one to the other. Raises Stopped."""
+    def ask(self, data: bytes, *, keep: bool = False) -> tuple[bytes, float]:
+        """Send one input; return the output and the seconds from one to the other. Raises Stopped.
+
+        With `keep` the child remembers the input: this very object is not sent to it a second time.
+        """
         started = time.perf_counter()
-        self._send(frames.INPUT, data)
+        number = len(self._kept)
+        _, known = self._kept.get(id(data), (b"", number))
+        if known < number:
+            self._send(frames.AGAIN, frames.NUMBER.pack(known))
+        elif keep and number < _KEPT_MOST:
+            self._kept[id(data)] = (data, number)
+            self._send(frames.KEEP, data)
+        else:
+            self._send(frames.INPUT, data)
         output = self._expect(frames.OUTPUT)
         return output, time.perf_counter() - started
 
@@ -74,6 +98,13 @@ class Conversation:
             pass
         if self._read(bytearray(1)):
             raise Stopped("protocol_error", "the program wrote more after its last output")
+
+    def pause(self) -> bytes:
+        """End one program's part, with the child alive; return what it printed. Raises Stopped."""
+        if self._wait(0):
+            self._refuse_early_output()
+        self._drain_log()
+        return b"".join(self._log_parts)
 
     def hang_up(self) -> None:
         """Close the way to the child. Idempotent."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import secrets
 import signal
 import socket
@@ -21,36 +20,30 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from selfproof.jail import frames, values, view
-from selfproof.jail.limits import Job, Outcome, Status
-from selfproof.jail.protocol import Conversation, Stopped
+from selfproof.jail.limits import Job, Limits, Outcome
+from selfproof.jail.protocol import Conversation
+from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
 
 _START_S: Final = 20.0
 _ANSWER_S: Final = 2.0
-_MESSAGE_MAX: Final = 300
+_KEPT_MOST: Final = 200  # programs in one process, for screening
 _PIPE_BYTES: Final = 1 << 20  # what one write can hand over; the kernel's ceiling for ordinary users
 _F_SETPIPE_SZ: Final = 1031
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _LIMIT_SIGNALS: Final = (0, signal.SIGKILL, signal.SIGXCPU)
-_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 
 
 class WorkerFailed(Exception):
     """A fork-server did not start, or did not lock itself in."""
 
 
-@dataclass(frozen=True)
-class _Ended:
-    """What the fork-server reports of a child that is gone; `killed`: it had not gone by itself."""
+@dataclass
+class _Kept:
+    """A child that goes on answering, program after program: for screening."""
 
-    status: int
-    cpu_seconds: float
-    max_rss_mb: float
-    stragglers: int
-    killed: bool
-
-    @property
-    def signal(self) -> int:
-        return os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) and not self.killed else 0
+    talk: Conversation
+    limits: Limits
+    served: int = 1
 
 
 class Worker:
@@ -62,6 +55,7 @@ class Worker:
         self.served, self.suspect = 0, False
         self.landlock, self.netns = 0, False
         self._pidfd = -1
+        self._kept: _Kept | None = None
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -108,36 +102,47 @@ class Worker:
         return report
 
     def run(self, job: Job) -> Outcome:
-        """Run one job in a fresh child; `suspect` afterwards asks for a new worker.
+        """Run one job in a fresh child, or for screening in one that may have run others.
 
-        Never raises for what a program does; raises ValueInvalid for a job that cannot be sent.
+        `suspect` afterwards asks for a new worker. Never raises for what a program does; raises ValueInvalid for a
+        job that cannot be sent.
         """
         source = {"files": dict(job.files), "entry": job.entry, "mode": job.mode}
         program = values.encode(source | {"output_bytes": job.limits.output_bytes})
-        room = frames.RUN.pack(job.limits.cpu_s, job.limits.memory_mb << 20)
         self.served += 1
+        kept = self._kept
+        if kept is not None and job.screening and kept.limits == job.limits and kept.served < _KEPT_MOST:
+            kept.served += 1
+            kept.talk.again(job.limits)
+            outcome = judge_screened(converse(kept.talk, program, job), self.tier, self.layers)
+            if outcome is not None:
+                return outcome
+        self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
+        return self._fresh(program, job)
+
+    def _fresh(self, program: bytes, job: Job) -> Outcome:
         ours, theirs = _pipes()
         talk = Conversation(*ours, job.limits)
-        outputs: list[bytes] = []
-        seconds: list[float] = []
+        share = _KEPT_MOST if job.screening else 1
         try:
-            self._begin(room, theirs)
-            status, message = _converse(talk, program, job, (outputs, seconds))
-            ended = self._end(soon=status in ("ok", "crashed"))
+            self._begin(frames.RUN.pack(job.limits.cpu_s * share, job.limits.memory_mb << 20), theirs)
+            heard = converse(talk, program, job)
+            outcome = judge_screened(heard, self.tier, self.layers) if job.screening else None
+            if outcome is not None:
+                self._kept = _Kept(talk, job.limits)
+                return outcome
+            ended = self._end(soon=heard.status in ("ok", "crashed"))
         finally:
-            log = clean(talk.close().decode(errors="replace"))
-        status, message = _verdict(status, message, ended, job)
-        for position, output in enumerate(outputs):
-            try:
-                values.decode(output)
-            except values.ValueInvalid as error:
-                status, message = "invalid_output", f"output {position}: {error}"
-                del outputs[position:], seconds[position:]
-                break
-        return Outcome(
-            status, tuple(outputs), message, tuple(seconds), ended.cpu_seconds if ended else 0.0,
-            ended.max_rss_mb if ended else 0.0, log, self.tier, self.layers,
-        )  # fmt: skip
+            log = b"" if self._kept else talk.close()
+        heard.log = log
+        return judge(heard, ended, job, self.tier, self.layers)
+
+    def _let_go(self) -> None:
+        """End the child that was kept for screening, if there is one."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            self._end(soon=False)
+            kept.talk.close()
 
     def _begin(self, room: bytes, pipes: list[int]) -> None:
         try:
@@ -148,14 +153,14 @@ class Worker:
             for pipe in pipes:
                 os.close(pipe)
 
-    def _end(self, *, soon: bool) -> _Ended | None:
+    def _end(self, *, soon: bool) -> Ended | None:
         try:
             self._control.send(frames.END_SOON if soon else frames.END_NOW)
             status, user, system, peak_kib, stragglers, killed = frames.ENDED.unpack(self._control.recv(256))
         except (OSError, ValueError, struct.error):
             self.suspect = True
             return None
-        ended = _Ended(status, user + system, peak_kib / 1024, stragglers, killed)
+        ended = Ended(status, user + system, peak_kib / 1024, stragglers, killed)
         self.suspect = self.suspect or stragglers > 0 or ended.signal not in _LIMIT_SIGNALS
         return ended
 
@@ -176,14 +181,12 @@ class Worker:
             while self._control.recv(256):  # its end of the socket closes when the last of them is gone
                 pass
         self._control.close()
+        if self._kept is not None:
+            self._kept.talk.close()
+            self._kept = None
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
-
-
-def clean(text: str) -> str:
-    """Remove escape sequences and everything unprintable, so that text can be shown in any terminal."""
-    return "".join(c for c in _ESCAPES.sub("", text) if c.isprintable() or c in "\n\t")
 
 
 def _pipes() -> tuple[tuple[int, int, int], list[int]]:
@@ -198,38 +201,3 @@ def _pipes() -> tuple[tuple[int, int, int], list[int]]:
     for descriptor in ours:
         os.set_blocking(descriptor, False)
     return ours, [inward[0], outward[1], log[1]]
-
-
-def _converse(
-    talk: Conversation, program: bytes, job: Job, into: tuple[list[bytes], list[float]]
-) -> tuple[Status, str | None]:
-    try:
-        talk.start(program)
-        for position, data in enumerate(job.inputs):
-            output, seconds = talk.ask(data)
-            into[0].append(output)
-            into[1].append(seconds)
-            if job.go_on is not None and not job.go_on(position, output):
-                break
-        talk.finish()
-    except Stopped as stop:
-        return stop.status, stop.message
-    return "ok", None
-
-
-def _verdict(status: Status, message: str | None, ended: _Ended | None, job: Job) -> tuple[Status, str | None]:
-    """Combine what the conversation showed with how the child ended."""
-    if ended is None and status != "timeout":
-        return "jail_failed", "the fork-server did not answer"
-    if status == "crashed" and ended is not None:
-        used_up = ended.signal == signal.SIGKILL and ended.cpu_seconds > 0.75 * job.limits.cpu_s
-        if ended.signal == signal.SIGXCPU or used_up:
-            return "timeout", f"used up its {job.limits.cpu_s} s of processor time"
-        if ended.signal == signal.SIGKILL:
-            return "oom", "the system ended it, most likely for lack of memory"
-        if ended.signal:
-            return "crashed", f"{message} (signal {ended.signal})"
-        if ended.killed:
-            return "protocol_error", "the program closed its output before it had answered"
-        return "crashed", f"{message} (exit code {os.waitstatus_to_exitcode(ended.status)})"
-    return status, None if message is None else clean(message)[:_MESSAGE_MAX]

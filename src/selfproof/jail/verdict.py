@@ -1,0 +1,124 @@
+"""What came of a job: the conversation with a child, and what the kernel says of its end, as one outcome.
+
+Does not protect against:
+- a program that answers wrongly on purpose, or, in screening, makes those after it answer wrongly.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from dataclasses import dataclass, field
+from typing import Final
+
+from selfproof.jail import values
+from selfproof.jail.limits import Job, Outcome, Status
+from selfproof.jail.protocol import Conversation, Stopped
+
+_MESSAGE_MAX: Final = 300
+_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the fork-server reports of a child that is gone; `killed`: it had not gone by itself."""
+
+    status: int
+    cpu_seconds: float
+    max_rss_mb: float
+    stragglers: int
+    killed: bool
+
+    @property
+    def signal(self) -> int:
+        """The signal that ended it by the kernel's or its own doing, 0 for none."""
+        return os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) and not self.killed else 0
+
+
+@dataclass
+class Heard:
+    """What a child said, and how the conversation went."""
+
+    status: Status = "ok"
+    message: str | None = None
+    outputs: list[bytes] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    log: bytes = b""
+
+
+def converse(talk: Conversation, program: bytes, job: Job) -> Heard:
+    """Hand over a program and its inputs one by one. Never raises for what the child does."""
+    heard = Heard()
+    try:
+        talk.start(program)
+        for position, data in enumerate(job.inputs):
+            output, seconds = talk.ask(data, keep=job.screening)
+            heard.outputs.append(output)
+            heard.seconds.append(seconds)
+            if job.go_on is not None and not job.go_on(position, output):
+                break
+        if job.screening:
+            heard.log = talk.pause()
+        else:
+            talk.finish()
+    except Stopped as stop:
+        heard.status, heard.message = stop.status, stop.message
+    return heard
+
+
+def judge(heard: Heard, ended: Ended | None, job: Job, tier: str, layers: tuple[str, ...]) -> Outcome:
+    """The outcome of a job whose child is gone (`ended`; None if its end was not reported)."""
+    status, message = _combined(heard, ended, job)
+    status, message = _checked(heard, status, message)
+    cpu, peak = (ended.cpu_seconds, ended.max_rss_mb) if ended else (0.0, 0.0)
+    return Outcome(
+        status, tuple(heard.outputs), message, tuple(heard.seconds), cpu, peak, printable(heard.log), tier, layers
+    )
+
+
+def judge_screened(heard: Heard, tier: str, layers: tuple[str, ...]) -> Outcome | None:
+    """The outcome of a job whose child lives on; None if anything about it was wrong."""
+    if heard.status != "ok" or _checked(heard, "ok", None)[0] != "ok":
+        return None
+    log, spent = printable(heard.log), sum(heard.seconds)
+    return Outcome("ok", tuple(heard.outputs), None, tuple(heard.seconds), spent, 0.0, log, tier, layers)
+
+
+def _checked(heard: Heard, status: Status, message: str | None) -> tuple[Status, str | None]:
+    """Refuse outputs that are not values, and leave out the first such and all after it."""
+    for position, output in enumerate(heard.outputs):
+        try:
+            values.decode(output)
+        except values.ValueInvalid as error:
+            del heard.outputs[position:], heard.seconds[position:]
+            return "invalid_output", f"output {position}: {error}"
+    return status, message
+
+
+def _combined(heard: Heard, ended: Ended | None, job: Job) -> tuple[Status, str | None]:
+    status, message = heard.status, heard.message
+    if ended is None and status != "timeout":
+        return "jail_failed", "the fork-server did not answer"
+    if status == "crashed" and ended is not None:
+        used_up = ended.signal == signal.SIGKILL and ended.cpu_seconds > 0.75 * job.limits.cpu_s
+        if ended.signal == signal.SIGXCPU or used_up:
+            return "timeout", f"used up its {job.limits.cpu_s} s of processor time"
+        if ended.signal == signal.SIGKILL:
+            return "oom", "the system ended it, most likely for lack of memory"
+        if ended.signal:
+            return "crashed", f"{message} (signal {ended.signal})"
+        if ended.killed:
+            return "protocol_error", "the program closed its output before it had answered"
+        return "crashed", f"{message} (exit code {os.waitstatus_to_exitcode(ended.status)})"
+    return status, None if message is None else clean(message)[:_MESSAGE_MAX]
+
+
+def printable(log: bytes) -> str:
+    """What a program printed, safe to show."""
+    return clean(log.decode(errors="replace"))
+
+
+def clean(text: str) -> str:
+    """Remove escape sequences and everything unprintable, so that text can be shown in any terminal."""
+    return "".join(c for c in _ESCAPES.sub("", text) if c.isprintable() or c in "\n\t")
