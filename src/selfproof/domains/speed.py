@@ -7,7 +7,6 @@ on both versions, one after the other in random order; no input is ever repeated
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import math
 import random
@@ -21,6 +20,7 @@ from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
+from selfproof.domains.rewrites import changed_functions
 from selfproof.jail import Job, Outcome, values
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split
@@ -32,14 +32,27 @@ from selfproof.trial.task import Workload
 
 HOT = 8
 LEAST_SHARE = 0.005
-VIEWS = 8
+VIEWS = 6
 KEEP_CALLS = 64
 KEEP_BYTES = 1 << 20
 REPLAY_S = 0.01
-FUZZ, FUZZ_BYTES = 60, 200_000
-FINAL_FUZZ, FINAL_FUZZ_BYTES = 240, 1_500_000
+CALLED_AGAIN = 3  # how often a comparison makes each call
 PER_JOB = 20
 RECORDED = 12
+
+
+@dataclass(frozen=True)
+class Fuzz:
+    """How many hostile inputs, what they may weigh in bytes and take in seconds; at least ``least`` in any case."""
+
+    most: int
+    bytes: int
+    seconds: float
+    least: int
+
+
+IN_RACE = Fuzz(60, 200_000, 0.5, 4)
+BEFORE_ADOPTION = Fuzz(240, 1_500_000, 6.0, 24)
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ class Speed:
         never = refused_before(life, objective.name) | life.state.barred
         self.tried = life.archive.forms(objective.name, settled=True) | life.archive.forms_of(objective.name, never)
         self.hot: list[profile.Hot] = []
+        self.pending: list[tuple[Candidate, str, str]] = []
         self.waiting: list[Raced] = []
         self._raced: dict[str, tuple[float, ...]] = {}
         self._looked_at: set[str] = set()
@@ -74,8 +88,8 @@ class Speed:
     def observe(self) -> Focus | None:
         """Profile the incumbent's own run; None once every hot function of this version was looked at."""
         incumbent = self.life.version(self.objective)
-        if self.waiting:
-            return Focus((), "the next rewrite of the last batch")
+        if self.waiting or self.pending:
+            return Focus((), "the next rewrites of the last batch")
         if incumbent.id in self._looked_at:
             return None
         self._looked_at.add(incumbent.id)
@@ -138,11 +152,17 @@ class Speed:
     # -- trial -------------------------------------------------------------------------------------------------------
 
     def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
-        """Equal behaviour first, then the clock, against the incumbent on explore inputs."""
-        if not candidates:
-            return
+        """Race the rewrites of one function, the hottest first; the rest stays pending.
+
+        Time first, against the incumbent on explore inputs, then equal behaviour. One function at a time, because an
+        adoption makes all other rewrites stale: they were written for the version before, and come again.
+        """
         incumbent = self.life.version(self.objective)
-        new = self._new(incumbent, candidates)
+        if candidates:
+            self.pending = self._new(incumbent, candidates)
+        new = self._next() if not self.waiting else []
+        if not new:
+            return
         batch = self.life.state.batches.get(self.objective.name, 0)
         self.life.log(
             "propose",
@@ -153,6 +173,7 @@ class Speed:
         for candidate, form, place in new:
             if self.life.stopping():
                 break
+            self.tried.add(form)
             known = self._raced.get(form)  # the same rewrite of the same function, raced on the version before
             outcome, differences = ("raced", known) if known else self._race_one(incumbent, candidate, place)
             score = statistics.median(differences) if differences else None
@@ -179,17 +200,28 @@ class Speed:
 
     def _new(self, incumbent: Candidate, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str, str]]:
         """Candidates that rewrite exactly one hot function in a way that was not tried before."""
-        found = []
+        found: list[tuple[Candidate, str, str]] = []
+        seen = set()
         for candidate in candidates:
             changed = changed_functions(incumbent.files, candidate.files)
             place = next(iter(changed), None)
             if place is None or len(changed) > 1 or place not in self._each or len(self._calls[place]) < 2:
                 continue
             form = hashlib.sha256(changed[place].encode()).hexdigest()[:16]
-            if (form not in self.tried or form in self._raced) and candidate.id not in self.life.state.barred:
-                self.tried.add(form)
+            new = form not in seen and (form not in self.tried or form in self._raced)
+            if new and candidate.id not in self.life.state.barred:
+                seen.add(form)
                 found.append((candidate, form, place))
         return found
+
+    def _next(self) -> list[tuple[Candidate, str, str]]:
+        """What to race now: rewrites that won a race on the version before, else those of the hottest function."""
+        known = [p for p in self.pending if p[1] in self._raced]
+        places = [hot.place for hot in self.hot]
+        first = min((p[2] for p in self.pending), key=places.index, default=None)
+        now = known or [p for p in self.pending if p[2] == first]
+        self.pending = [p for p in self.pending if p not in now]
+        return now
 
     def _race_one(self, incumbent: Candidate, candidate: Candidate, place: str) -> tuple[str, tuple[float, ...]]:
         calls = self._calls[place]
@@ -205,7 +237,7 @@ class Speed:
                 differences.append(speed_pair(row).y)
             if not stays(preset, differences):
                 return "slow", tuple(differences)
-            if reached == preset.rungs[0] and not self._equal(candidate, place, calls, rng, (FUZZ, FUZZ_BYTES)):
+            if reached == preset.rungs[0] and not self._equal(candidate, place, calls, rng, IN_RACE):
                 return "invalid", tuple(differences)
         return "raced", tuple(differences)
 
@@ -213,16 +245,12 @@ class Speed:
         """Calls that keep the clock busy for about a hundredth of a second."""
         return max(1, round(REPLAY_S / max(self._each.get(place, REPLAY_S), 1e-6)))
 
-    def _equal(
-        self, candidate: Candidate, place: str, calls: Sequence[Any], rng: random.Random, effort: tuple[int, int]
-    ) -> bool:
-        """Whether the candidate behaves like the anchor's function: recorded calls, then hostile ones.
-
-        ``effort`` bounds the number of hostile inputs and their size in bytes.
-        """
+    def _equal(self, candidate: Candidate, place: str, calls: Sequence[Any], rng: random.Random, fuzz: Fuzz) -> bool:
+        """Whether the candidate behaves like the anchor's function: recorded calls, then hostile ones."""
         anchor = self.life.version(self.objective, self.life.state.anchor)
         size = len(values.encode(list(calls))) // len(calls)
-        n = max(4, min(effort[0], effort[1] // size))
+        affordable = int(fuzz.seconds / (CALLED_AGAIN * max(self._each.get(place, 0.0), 1e-6)))
+        n = max(fuzz.least, min(fuzz.most, fuzz.bytes // size, affordable))
         some = rng.sample(list(calls), min(RECORDED, len(calls), max(2, n // 2)))
         lists = [*some, *hard_inputs(some, rng, n)]
         parts = [lists[i : i + PER_JOB] for i in range(0, len(lists), PER_JOB)]
@@ -322,7 +350,7 @@ class Speed:
         place = finalist.notes["function"]
         calls = self._recorded(place, self.task.inputs("confirm", seed, 2))
         flat = [call for part in calls for call in part]
-        if not self._equal(finalist.candidate, place, flat, random.Random(seed), (FINAL_FUZZ, FINAL_FUZZ_BYTES)):
+        if not self._equal(finalist.candidate, place, flat, random.Random(seed), BEFORE_ADOPTION):
             return "it does not behave like the anchor's function on hostile inputs"
         return None
 
@@ -335,51 +363,4 @@ class Speed:
         """After an adoption the rest of the batch is stale: it was written for the version before, and comes again."""
         del finalist
         if adopted:
-            self.waiting = []
-
-
-def changed_functions(before: Files, after: Files) -> dict[str, str]:
-    """Functions of ``before`` whose code differs: place -> what the change is, whatever else the files hold.
-
-    Everything else must stay: other statements equal and in their order, no name bound anew but new private helpers
-    (functions and constants). A file for which that does not hold counts as changed in two places, so nobody takes it.
-    """
-    changed: dict[str, str] = {}
-    for path, text in after.items():
-        old, new = _statements(before.get(path, "")), _statements(text)
-        if old is None or new is None or not _rest_stays(old, new):
-            return {f"{path}:?": "", f"{path}:??": ""}
-        for name, code in old.items():
-            if code != new[name]:
-                changed[f"{path}:{name}"] = f"{path}:{name}:{code}->{new[name]}"
-    return changed
-
-
-def _rest_stays(old: Mapping[str, str], new: Mapping[str, str]) -> bool:
-    functions = {name for name, code in old.items() if code.startswith("FunctionDef")}
-    kept = [name for name in new if name in old]
-    added = [name for name in new if name not in old]
-    return (
-        kept == list(old)
-        and all(new[name] == old[name] or name in functions for name in kept)
-        and all(new[name].startswith("FunctionDef") for name in functions)
-        and all(name.isidentifier() and name.startswith("_") and not name.startswith("__") for name in added)
-    )
-
-
-def _statements(source: str) -> dict[str, str] | None:
-    """Top-level statements by the one name that each binds (by its own code if it binds none); None if unclear."""
-    found: dict[str, str] = {}
-    try:
-        for node in ast.parse(source).body:
-            name = code = ast.dump(node)
-            if isinstance(node, ast.FunctionDef):
-                name = node.name
-            elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-                name = node.targets[0].id
-            if name in found:
-                return None
-            found[name] = code
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return found
+            self.waiting, self.pending = [], []
