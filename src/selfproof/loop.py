@@ -31,7 +31,8 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
     open_names = set(domains)
     yield from unfinished(life, domains)
     while open_names and stop.reason is None and within_budget(life):
-        name = attention.choose(open_names)
+        begun = {name for name in open_names if domains[name].unfinished}
+        name = attention.choose(begun or open_names)
         domain = domains[name]
         began, gain = time.monotonic(), 0.0
 

@@ -81,6 +81,10 @@ class Domain(Protocol):
 
     objective: Objective
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a batch that was begun has candidates left: it is finished before attention moves on."""
+
     def observe(self) -> Focus | None:
         """Where the program is weak, or None if there is nothing left to try for now."""
 

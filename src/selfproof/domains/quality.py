@@ -61,6 +61,7 @@ class Quality:
         self.stream = stream or objective.name
         self.sign = 1.0 if objective.better == "lower" else -1.0
         self.operators = list(operators or [*OPERATORS, "crossover"])
+        self.unfinished = False  # a batch is raced in one go
         self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
         self.population = Population()
         self.panel: list[trials.Block] = []

@@ -32,10 +32,11 @@ from selfproof.trial.task import Workload
 
 HOT = 8
 LEAST_SHARE = 0.005
-VIEWS = 6
+VIEWS = 4
 KEEP_CALLS = 64
 KEEP_BYTES = 1 << 20
 REPLAY_S = 0.01
+TIMED = 4
 CALLED_AGAIN = 3  # how often a comparison makes each call
 PER_JOB = 20
 RECORDED = 12
@@ -85,10 +86,15 @@ class Speed:
 
     # -- observe -----------------------------------------------------------------------------------------------------
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether rewrites of the last batch are still to be raced or confirmed."""
+        return bool(self.waiting or self.pending)
+
     def observe(self) -> Focus | None:
         """Profile the incumbent's own run; None once every hot function of this version was looked at."""
         incumbent = self.life.version(self.objective)
-        if self.waiting or self.pending:
+        if self.unfinished:
             return Focus((), "the next rewrites of the last batch")
         if incumbent.id in self._looked_at:
             return None
@@ -109,7 +115,10 @@ class Speed:
         return Focus(views, f"profile of {self.objective.entry}: {listed}")
 
     def _profile(self) -> None:
-        """Name the hot functions, record calls of each, and time one call of each."""
+        """Name the hot functions, time one call of each, and record calls of those that have none yet.
+
+        What is recorded serves later versions too: they are called with the same arguments.
+        """
         files, entry, limits = self.life.files(), self.objective.entry, self.life.limits
         views = self.task.inputs("explore", self.life.search_seed(self.objective.name, "profile") % 2**63, VIEWS)
         outcome = self._run([profile.profile_job(files, entry, views[0], limits)])[0]
@@ -117,16 +126,17 @@ class Speed:
             raise SelfproofError(f"profiling {entry} failed in the jail: {outcome.status} {outcome.message or ''}")
         self.hot = profile.hot_functions(outcome, files, self.objective.files, LEAST_SHARE, HOT)
         places = [hot.place for hot in self.hot]
-        size = KEEP_BYTES * max(1, len(places)) // VIEWS
-        keep = max(2, KEEP_CALLS // VIEWS)
-        self._calls = {place: [] for place in places}
-        for one in self._run([profile.record_job(files, entry, v, places, keep, size, limits) for v in views]):
-            for place, calls in profile.recorded_calls(one).items():
-                self._calls.get(place, []).extend(calls)
-        timed = self._run([replay.replay_job(files, p, self._calls[p][:8], limits) for p in places if self._calls[p]])
-        for place, one in zip([p for p in places if self._calls[p]], timed, strict=True):
+        if missing := [place for place in places if place not in self._calls]:
+            size, keep = KEEP_BYTES * len(missing) // VIEWS, max(2, KEEP_CALLS // VIEWS)
+            self._calls |= {place: [] for place in missing}
+            for one in self._run([profile.record_job(files, entry, v, missing, keep, size, limits) for v in views]):
+                for place, calls in profile.recorded_calls(one).items():
+                    self._calls.get(place, []).extend(calls)
+        called = [place for place in places if self._calls[place]]
+        timed = self._run([replay.replay_job(files, p, self._calls[p][:TIMED], limits) for p in called])
+        for place, one in zip(called, timed, strict=True):
             if one.status == "ok":
-                self._each[place] = one.seconds[0] / len(self._calls[place][:8])
+                self._each[place] = one.seconds[0] / len(self._calls[place][:TIMED])
 
     def _run(self, jobs: Sequence[Job]) -> list[Outcome]:
         self.life.pause_point()
@@ -152,15 +162,16 @@ class Speed:
     # -- trial -------------------------------------------------------------------------------------------------------
 
     def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
-        """Race the rewrites of one function, the hottest first; the rest stays pending.
+        """Race the rewrites of one function, the most promising; the rest stays pending.
 
         Time first, against the incumbent on explore inputs, then equal behaviour. One function at a time, because an
-        adoption makes all other rewrites stale: they were written for the version before, and come again.
+        adoption makes all other rewrites stale: they were written for the version before, and come again. With each
+        adoption fewer are left, and those that won a race keep its result.
         """
         incumbent = self.life.version(self.objective)
         if candidates:
             self.pending = self._new(incumbent, candidates)
-        new = self._next() if not self.waiting else []
+        new = self._next()
         if not new:
             return
         batch = self.life.state.batches.get(self.objective.name, 0)
@@ -195,8 +206,14 @@ class Speed:
 
     def _saved(self, place: str, ratio: float) -> float:
         """Share of the whole workload's time that a function saves by becoming ``ratio`` times as fast."""
-        share = next((hot.share for hot in self.hot if hot.place == place), 0.0)
-        return min(0.99, share) * (1.0 - 1.0 / max(ratio, 1e-9))
+        return min(0.99, self._share(place)) * (1.0 - 1.0 / max(ratio, 1e-9))
+
+    def _share(self, place: str) -> float:
+        return next((hot.share for hot in self.hot if hot.place == place), 0.0)
+
+    def _promise(self, place: str) -> float:
+        """What a rewrite could save at most; less for functions whose single call already takes long to time."""
+        return self._share(place) * min(1.0, REPLAY_S / max(self._each.get(place, 0.0), 1e-6))
 
     def _new(self, incumbent: Candidate, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str, str]]:
         """Candidates that rewrite exactly one hot function in a way that was not tried before."""
@@ -215,10 +232,9 @@ class Speed:
         return found
 
     def _next(self) -> list[tuple[Candidate, str, str]]:
-        """What to race now: rewrites that won a race on the version before, else those of the hottest function."""
+        """What to race now: rewrites that won on the version before, else those of the most promising function."""
         known = [p for p in self.pending if p[1] in self._raced]
-        places = [hot.place for hot in self.hot]
-        first = min((p[2] for p in self.pending), key=places.index, default=None)
+        first = max((p[2] for p in self.pending), key=self._promise, default=None)
         now = known or [p for p in self.pending if p[2] == first]
         self.pending = [p for p in self.pending if p not in now]
         return now
@@ -284,8 +300,9 @@ class Speed:
     # -- certify -----------------------------------------------------------------------------------------------------
 
     def finalist(self) -> Finalist | None:
-        """The rewrite that saves most of the whole run; after an adoption the next batch starts from there."""
-        if not self.waiting:
+        """The rewrite that saves most of the whole run, unless one that is still pending promises more."""
+        possible = max((self._promise(place) for _, _, place in self.pending), default=0.0)
+        if not self.waiting or self.waiting[0].saved < possible:
             return None
         best = self.waiting.pop(0)
         if robust_t(best.differences) <= 0:
