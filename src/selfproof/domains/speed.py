@@ -37,6 +37,7 @@ KEEP_CALLS = 64
 KEEP_BYTES = 1 << 20
 REPLAY_S = 0.01
 TIMED = 4
+SURE = 5.0
 CALLED_AGAIN = 3  # how often a comparison makes each call
 PER_JOB = 20
 RECORDED = 12
@@ -58,13 +59,18 @@ BEFORE_ADOPTION = Fuzz(240, 1_500_000, 6.0, 24)
 
 @dataclass(frozen=True)
 class Raced:
-    """A rewrite that behaves the same, with its log-ratios on the explore inputs."""
+    """A rewrite that behaves the same, with its log-ratios on the explore inputs and the share of time it saves."""
 
     candidate: Candidate
     form: str
     place: str
     differences: tuple[float, ...]
     saved: float
+
+    @property
+    def promise(self) -> float:
+        """What it saves, less if the race leaves room for doubt: a confirmation would take many pairs."""
+        return self.saved * min(1.0, (robust_t(self.differences) / SURE) ** 2)
 
 
 class Speed:
@@ -195,7 +201,7 @@ class Speed:
             title = candidate.edit.title if candidate.edit else ""
             yield {"event": "candidate", "objective": self.objective.name, "title": title, "outcome": outcome,
                    "speedup": None if score is None else round(math.exp(score), 2)}  # fmt: skip
-        self.waiting.sort(key=lambda r: (-r.saved, r.candidate.id))
+        self.waiting.sort(key=lambda r: (-r.promise, r.candidate.id))
         self.life.log(
             "race",
             {"objective": self.objective.name, "batch": batch, "trials": self.life.trials - before,
@@ -300,9 +306,9 @@ class Speed:
     # -- certify -----------------------------------------------------------------------------------------------------
 
     def finalist(self) -> Finalist | None:
-        """The rewrite that saves most of the whole run, unless one that is still pending promises more."""
+        """The most promising rewrite, unless one that is still pending promises more."""
         possible = max((self._promise(place) for _, _, place in self.pending), default=0.0)
-        if not self.waiting or self.waiting[0].saved < possible:
+        if not self.waiting or self.waiting[0].promise < possible:
             return None
         best = self.waiting.pop(0)
         if robust_t(best.differences) <= 0:
