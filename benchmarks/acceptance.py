@@ -1,4 +1,4 @@
-"""The main promises of the memory task, measured on this machine: ``python benchmarks/acceptance.py [--minutes 2]``.
+"""The main promises of the apprentice, measured on this machine: ``python benchmarks/acceptance.py [--minutes 2]``.
 
 Makes a new apprentice in a temporary folder, runs it as a newcomer would, and prints one line for each promise: PASS
 or FAIL, the figure and the bound. Exits with 1 if any of them fails. Bounds are those of the project's issue; timings
@@ -21,6 +21,7 @@ FIRST_ADOPTION_S = 15.0
 MOST_OF_BEST_HUMAN = 1.02
 LEAST_START = 2.0
 OVERTIME = 1.15
+LEAST_FUNCTIONS, FROM_MINUTES = 3, 2.0
 
 
 def live(folder: Path, minutes: float, seed: int) -> tuple[int, list[tuple[float, dict[str, Any]]]]:
@@ -47,6 +48,11 @@ def promises(code: int, events: list[tuple[float, dict[str, Any]]], minutes: flo
     half = 0.5 * row["gain"]["value"]
     carried = [(t["corpus"], *t["gain"]["interval"]) for t in row["transfer"]]
     poor = [corpus for corpus, least, _ in carried if least < half]
+    faster = [
+        f"{f['function']} {f['ratio']:.2f}x [{f['interval'][0]:.2f}, {f['interval'][1]:.2f}]"
+        for r in summary["objectives"]
+        for f in r.get("functions", [])
+    ]
     ledger, controls = summary["ledger"], summary["controls"]
     return [
         (seconds <= 60 * minutes * OVERTIME, f"the run keeps its time: {seconds:.0f} s of {60 * minutes:.0f} s"),
@@ -66,6 +72,11 @@ def promises(code: int, events: list[tuple[float, dict[str, Any]]], minutes: flo
             not poor or all(corpus in row["transfers"] for corpus in poor),
             f"transfer: gains {[(c, round(a, 3), round(b, 3)) for c, a, b in carried]}, half the main gain is "
             f"{half:.3f}; the table says: {row['transfers']}",
+        ),
+        (
+            len(faster) >= LEAST_FUNCTIONS or minutes < FROM_MINUTES,
+            f"{len(faster)} functions certified faster, at least {LEAST_FUNCTIONS} from {FROM_MINUTES:g} minutes on: "
+            + (", ".join(faster) or "none"),
         ),
     ]
 
