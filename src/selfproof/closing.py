@@ -8,6 +8,7 @@ rule on other corpora, and each slice. What was not run says so.
 from __future__ import annotations
 
 import math
+import random
 import statistics
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
@@ -17,12 +18,12 @@ from selfproof.certify.effect import Estimate, mean_interval, median_interval
 from selfproof.certify.pairs import speed_pair
 from selfproof.charter import Objective
 from selfproof.domains import paired
-from selfproof.domains.base import Domain, admitted
+from selfproof.domains.base import Domain
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
 from selfproof.life import Life
-from selfproof.nouns import Candidate, Event
-from selfproof.operators.anatomy import anatomy_or_none
+from selfproof.nouns import Candidate, Edit, Event
+from selfproof.operators import EditImpossible, edit_function
 from selfproof.oversight.stop import Stop
 from selfproof.trial import blocks as trials
 from selfproof.trial.task import Baseline, Task
@@ -30,6 +31,9 @@ from selfproof.trial.task import Baseline, Task
 BLOCKS = 40
 SPEED_PAIRS = 12
 LEAST_EVALUATIONS = 500
+AT_ONCE = 96  # candidates of one batch of the constants-only control
+IDLE = 3  # batches with nothing new, after which it has no more to try
+LEAVE = 0.25  # share of the remaining time that it leaves for the rest of the table
 
 
 def reserve(seconds: float) -> float:
@@ -167,26 +171,21 @@ def slices(
 
 
 def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[trials.Block]) -> dict[str, Any] | None:
-    """What changing constants alone reaches from the start with as many candidates; None if there was no time."""
+    """What changing constants alone reaches from the start with as many candidates; None if there was no time.
+
+    The same population, panel and races; only the edits are the engine's own.
+    """
     control = Quality(life, domain.objective, stream=f"{domain.objective.name}-constants", operators=["constant"])
     control.evaluated = life.archive.counts().get(control.stream, 0)
     wanted = life.archive.counts().get(domain.stream, 0)
-    idle = 0
-    while control.evaluated < wanted and stop.left > 0 and idle < 3:
+    last, idle = stop.left * LEAVE, 0
+    while control.evaluated < wanted and stop.left > last and idle < IDLE:
         before = control.evaluated
-        focus = control.observe()
-        assert focus is not None
-        parents = {m.id: m.structure for m in control.population.members}
-        edits = [
-            edit
-            for edit in control.propose(focus)
-            if (known := anatomy_or_none(edit.files.get(control.path, ""), control.function))
-            and known[1] == parents.get(edit.parent)
-        ]
-        for _ in control.race(admitted(life, domain.objective, edits, life.files(0))[0]):
+        control.observe()
+        for _ in control.race(constant_edits(life, control)):
             pass
         idle = idle + 1 if control.evaluated == before else 0
-    if control.evaluated < wanted and idle < 3:
+    if control.evaluated < wanted and idle < IDLE:
         return None
     if not control.population.members:
         control.observe()
@@ -194,9 +193,24 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
     files = {**life.version(domain.objective, 0).files, control.path: best.source}
     version = Candidate(best.id, domain.objective.name, files)
     rows = paired.on_blocks(life, (version, life.version(domain.objective)), domain.task, fresh).rows
-    first, last = _split(rows)
+    first, last_rows = _split(rows)
     return {**_told(mean_interval(_means(first))), "evaluations": control.evaluated,
-            "now_is_better_by": _difference(domain.task, first, last)}  # fmt: skip
+            "now_is_better_by": _difference(domain.task, first, last_rows)}  # fmt: skip
+
+
+def constant_edits(life: Life, control: Quality) -> list[Candidate]:
+    """Versions from the control's population with one constant or two changed."""
+    rng = random.Random(life.search_seed(control.stream, "propose", life.state.batches.get(control.stream, 0)))
+    start, found = life.files(0), []
+    for parent in control.population.parents(AT_ONCE, rng):
+        repeat = 1 if rng.random() < 0.7 else 2
+        try:
+            text, title = edit_function(parent.source, control.function, "constant", rng, repeat=repeat)
+        except EditImpossible:
+            continue
+        edit = Edit(control.objective.name, {control.path: text}, title, "constant", parent.id)
+        found.append(life.candidate(control.objective, {**start, **edit.files}, edit=edit))
+    return found
 
 
 def speed_row(life: Life, objective: Objective, domain: Speed) -> dict[str, Any]:

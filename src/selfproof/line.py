@@ -31,7 +31,7 @@ from selfproof.trial.task import Task
 
 FIRST_PAIRS = 12
 MORE_PAIRS = 6
-CANARY_PAIRS = {"quality": 30, "speed": 20}
+CANARY_PAIRS = {"quality": 30, "speed": 12}
 
 ASSUMES = (
     "the tasks are what the user cares about",
