@@ -15,25 +15,21 @@ from selfproof.operators.anatomy import anatomy
 
 @pytest.mark.parametrize("honest", [True, False])
 def test_a_leader_must_repeat_its_scores_in_a_fresh_process(copied: Path, honest: bool) -> None:
-    """The first version among the members, with its true scores or with those that a poisoned process would give."""
+    """The incumbent's code under another name, leading with its true scores or with what a poisoned process gave."""
     with lives.opened(copied) as life:
         domain = Quality(life, life.charter.objective("memory"))
         domain.observe()
         base = domain._base
         assert base is not None
-        first = life.version(domain.objective, 0)
-        if honest:  # the incumbent's own answers, with a claim of the same: nothing to gain, so let the base look worse
+        if honest:
             claimed = base.scores
-            domain._base = replace(base, id="worse", scores=tuple(s * (1 + 2 * LEAP) for s in base.scores))
-            version = life.version(domain.objective)
+            domain._base = replace(base, scores=tuple(s * (1 + 2 * LEAP) for s in base.scores))
         else:
             claimed = tuple(s * (1 - 2 * LEAP) for s in base.scores)
-            version = first
-        source = version.files[domain.path]
-        _, structure, nodes = anatomy(source, domain.function)
-        domain.population.replace_all([Member(version.id, source, claimed, nodes, structure)])
-        domain._texts[version.id] = version
-        domain.quiet = 9
+        version = replace(life.version(domain.objective), id="other")
+        _, structure, nodes = anatomy(base.source, domain.function)
+        domain.population.replace_all([Member("other", base.source, claimed, nodes, structure)])
+        domain._texts["other"] = version
         found = domain.finalist()
         assert (found is not None) == honest
         assert bool(domain.population.members) == honest
