@@ -24,6 +24,8 @@ def page() -> str:
         command = group.get_command(context, name)
         assert command is not None
         parts.append(section(f"selfproof {name}", command))
+        if isinstance(command, click.Group):
+            parts += [section(f"selfproof {name} {n}", c) for n, c in command.commands.items()]
     return "\n".join(parts)
 
 

@@ -27,10 +27,24 @@ def read(name: str) -> str:
     return (ROOT / name).read_text("utf-8")
 
 
-def command_of(name: str) -> click.Command:
+def command_of(name: str, *words: str) -> click.Command:
+    """The command, or the subcommand that the next word names."""
     command = group.get_command(click.Context(group), name)
     assert command is not None, f"there is no `selfproof {name}`"
+    if isinstance(command, click.Group) and words and not words[0].isupper():
+        assert words[0] in command.commands, f"there is no `selfproof {name} {words[0]}`"
+        return command.commands[words[0]]
     return command
+
+
+def leaves() -> dict[str, click.Command]:
+    """Every command that does something, by the words that name it."""
+    found = {}
+    for name in COMMANDS:
+        command = command_of(name)
+        subcommands = command.commands if isinstance(command, click.Group) else {}
+        found |= {f"{name} {word}": below for word, below in subcommands.items()} or {name: command}
+    return found
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -53,7 +67,7 @@ def test_commands_and_options_that_are_named_exist(page: Path) -> None:
         if name.startswith("-") or name.isupper() or name == "...":
             assert name in options_of(group) | {"--version", "OPTIONS"}, line
             continue
-        known = options_of(command_of(name))
+        known = options_of(command_of(name, *words))
         for word in words:
             if word.startswith("-"):
                 assert word in known, f"{page.name}: `{line}`: {name} has no {word}"
@@ -64,16 +78,17 @@ def test_the_commands_of_the_readme_parse() -> None:
     assert len(blocks) >= 4
     for line in blocks:
         _, name, *words = shlex.split(line, comments=True)
-        command_of(name).make_context(name, words)
+        below = isinstance(command_of(name), click.Group)
+        command_of(name, *words).make_context(name, words[below:])
 
 
 def test_the_readme_lists_every_command() -> None:
-    assert re.findall(r"^\| `selfproof ([a-z]+)` \|", read("README.md"), re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^\| `selfproof ([a-z ]+)`", read("README.md"), re.MULTILINE) == list(leaves())
 
 
-@pytest.mark.parametrize("name", list(COMMANDS))
+@pytest.mark.parametrize("name", list(leaves()))
 def test_every_command_says_what_it_is_for(name: str) -> None:
-    command = command_of(name)
+    command = leaves()[name]
     assert command.help, f"`selfproof {name}` has no help"
     assert command.epilog, f"`selfproof {name}` has no example"
     for parameter in command.params:
@@ -88,7 +103,7 @@ def test_examples_in_help_texts_exist() -> None:
         epilog = (command_of(name) if name else group).epilog or ""
         for line in mentions(epilog):
             words = line.split()[1:]
-            assert {w for w in words if w.startswith("-")} <= options_of(command_of(words[0])), line
+            assert {w for w in words if w.startswith("-")} <= options_of(command_of(*words)), line
 
 
 def test_the_command_page_is_what_make_docs_writes() -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "resume": "Allow a stopped program to run again.",
     "verify": "Recompute every decision from the ledger alone.",
     "charter": "Check and explain the charter.",
+    "sandbox": "What isolates programs here; run one in it.",
     "completion": "Shell completion for bash, zsh or fish.",
 }
 
