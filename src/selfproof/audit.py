@@ -242,8 +242,9 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
         flat = [part for row in rows for part in quality_pair(row, body["better"]).parts]
         result = guarding.judge_guard(flat, margin=body["margin"], span=body["span"], level=body["level"])
         passes, is_better = passes and result.passed, result.better
+    held = body.get("broken") is None  # a candidate that gave no answer has failed, whatever its draws before say
     answer = body["passed"], body["is_better"]
-    _must(answer == (passes, is_better), "a guard's answer does not follow from its draws")
+    _must(answer == (passes and held, is_better and held), "a guard's answer does not follow from its draws")
 
 
 def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from selfproof.archive.evidence import pack
@@ -37,18 +36,22 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
     life.log("guard-start", {"guard": guard.name, "number": number, "confirmation": confirming.id}, durable=True)
     rows_of: dict[str, Any] = {}
     all_pass, is_better, used = True, False, 0
+    broken: str | None = None
     for reference in references:
         version = life.version(domain.objective, reference)
-        rows, result = _rows(life, (version, candidate), guard, (counter, number, reference, level))
+        rows, result, why = _rows(life, (version, candidate), guard, (counter, number, reference, level))
+        broken = broken or why
         used += 2 * len(rows)
         all_pass = all_pass and result.passed
         is_better = result.better
         rows_of[str(reference)] = life.blob(pack({"guard": guard.name, "reference": reference}, rows))
+    if broken is not None:  # whatever the draws before say
+        all_pass = is_better = False
     life.log(
         "guard",
         {"guard": guard.name, "number": number, "confirmation": confirming.id, "candidate": candidate.id,
          "level": level, "margin": guard.margin, "span": span, "better": task.better, "references": rows_of,
-         "passed": all_pass, "is_better": is_better, "trials": used},
+         "passed": all_pass, "is_better": is_better, "broken": broken, "trials": used},
     )  # fmt: skip
     return all_pass, is_better
 
@@ -56,8 +59,8 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
 def _rows(
     life: Life, versions: tuple[Candidate, Candidate], guard: Guard,
     test: tuple[str, int, int, float],
-) -> tuple[list[tuple[float, ...]], guards.GuardResult]:  # fmt: skip
-    """Draw blocks until the guard passes at its level or its blocks are used up."""
+) -> tuple[list[tuple[float, ...]], guards.GuardResult, str | None]:  # fmt: skip
+    """Draw blocks until the guard passes at its level or its blocks are used up, or the candidate gives no answer."""
     counter, number, reference, level = test
     task = life.guards[guard.name]
     rows: list[tuple[float, ...]] = []
@@ -69,7 +72,5 @@ def _rows(
         rows += measured.rows
         flat = [part for row in rows for part in quality_pair(row, task.better).parts]
         result = guards.judge_guard(flat, margin=guard.margin, span=task.span or 1.0, level=level)
-        if measured.broken is not None:
-            return rows, replace(result, passed=False)
-        if result.passed or len(rows) >= MOST_BLOCKS:
-            return rows, result
+        if measured.broken is not None or result.passed or len(rows) >= MOST_BLOCKS:
+            return rows, result, measured.broken

@@ -344,6 +344,20 @@ def a_guards_draw_changed(f: Forger) -> Entry:
     return guard
 
 
+def a_broken_guard_that_passed(f: Forger) -> Entry:
+    guard = f.of("guard", f.adopted().index)
+    guard.body["broken"] = "no valid answer on a fresh sample"
+    return guard
+
+
+def adopted_after_a_broken_guard(f: Forger) -> Entry:
+    """The guard's leaf is in order: who gives no answer has failed, whatever came before. It is the adoption that lies."""
+    start = f.adopted()
+    guard = f.of("guard", start.index)
+    guard.body |= {"broken": "no valid answer on a fresh sample", "passed": False, "is_better": False}
+    return f.of("adopt", start.index)
+
+
 def guard_left_out(f: Forger) -> tuple[Entry, ...]:
     """The guard's leaf is replaced by one that says nothing; the adoption stays."""
     start = f.adopted()
@@ -446,7 +460,8 @@ CASES: list[Forge] = [
     another_candidate_adopted, a_version_skipped, a_guards_gain_turned, high_water_turned,
     guard_in_the_other_direction, guard_of_another_candidate, a_larger_effect, a_narrower_interval,
     guard_turned, guard_at_another_level, guard_with_another_margin, guard_against_one_reference_only,
-    a_guards_draw_changed, guard_left_out, a_control_turned, another_epoch_key, an_epoch_out_of_order,
+    a_guards_draw_changed, a_broken_guard_that_passed, adopted_after_a_broken_guard,
+    guard_left_out, a_control_turned, another_epoch_key, an_epoch_out_of_order,
     alpha_raised_later, weights_moved_later, weights_above_one, impossible_alpha, another_first_tree,
     rollback_to_another_tree, rollback_that_hides_a_version, two_confirmations_at_a_time, a_second_verdict,
     a_field_missing, a_number_as_text,
