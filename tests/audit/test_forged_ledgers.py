@@ -351,7 +351,7 @@ def a_broken_guard_that_passed(f: Forger) -> Entry:
 
 
 def adopted_after_a_broken_guard(f: Forger) -> Entry:
-    """The guard's leaf is in order: who gives no answer has failed, whatever came before. It is the adoption that lies."""
+    """The guard's leaf is in order: who gives no answer has failed, whatever came before. The adoption lies."""
     start = f.adopted()
     guard = f.of("guard", start.index)
     guard.body |= {"broken": "no valid answer on a fresh sample", "passed": False, "is_better": False}
