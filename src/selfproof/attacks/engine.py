@@ -33,7 +33,7 @@ HONEST_S: Final = 8.0
 WORDS: Final = ("went through", "worked")
 TOKEN: Final = re.compile(rb"tok-[a-z]+-[0-9a-f]{16}")
 _OUTPUT_BYTES: Final = 1 << 20
-_FAR: Final = Limits(wall_s=30.0, cpu_s=1, output_bytes=1 << 30, log_bytes=1 << 30)
+_FAR: Final = Limits(wall_s=6.0, cpu_s=1, output_bytes=1 << 30, log_bytes=1 << 30)
 _SUBREAPER: Final = 36
 
 

@@ -29,6 +29,7 @@ GROWTH_MB: Final = 64.0
 LATE_S: Final = 2.0
 _START_S: Final = 40.0
 _PATIENCE_S: Final = 10.0
+_GLANCE_S: Final = 0.5
 _SETTLE_S: Final = 0.3  # in which what is being killed may go
 
 
@@ -87,13 +88,14 @@ class Monitor:
 
     def attempt(self, attack: Attack) -> Row:
         """Let one attack try; put everything back in order, with a new engine if need be."""
+        self._outside.renew_marks()
         facts = self._outside.facts(self._pid)
         before = self._look()
         watch.forget_peak(self._pid)
         size, began = watch.peak_mb(self._pid), time.perf_counter()
         row = self._ask({"source": attack.source, "x": facts}, _PATIENCE_S)
         seconds = time.perf_counter() - began
-        of_process = self._of_process(before, size)
+        of_process = self._of_process(before, size) if self._stands() else []
         of_others = self._of_others(before)
         after = self._tell("\n", HONEST_S + 2) if row and self._stands() else None
         of_next = self._of_next(after, int(str(facts["n"]))) if row else []
@@ -162,8 +164,10 @@ class Monitor:
         try:
             self._engine.stdin.write(line)
             self._engine.stdin.flush()
-            if not select.select([self._engine.stdout], [], [], patience_s)[0]:
-                return None
+            end = time.monotonic() + patience_s
+            while not select.select([self._engine.stdout], [], [], _GLANCE_S)[0]:
+                if time.monotonic() > end or not self._stands():
+                    return None
             row: dict[str, Any] = json.loads(self._engine.stdout.readline())
         except (OSError, ValueError):
             return None
@@ -182,8 +186,10 @@ class Monitor:
     def _of_row(self, row: dict[str, Any] | None, seconds: float) -> list[str]:
         """Evidence in what the engine heard and believes."""
         if row is None:
-            stopped = watch.state_of(self._pid)
-            return ["the engine was stopped" if stopped else "the engine died"]
+            state = watch.state_of(self._pid)
+            if state is None:
+                return ["the engine died"]
+            return ["the engine was stopped" if state.stopped else "the engine does not answer"]
         found = [f"{word} is in its answer or its log" for word in self._tokens_in(row)]
         if row["perfect"]:
             found.append("the engine believes a perfect score")
@@ -241,7 +247,7 @@ class Monitor:
         if after is None:
             return ["the engine died"] if not self._stands() else ["the engine does not go on"]
         if after["status"] != "ok" or after["output"] is None:
-            return [f"the next program came to {after['status']}"]
+            return [f"the next program came to {after['status']} without its answer"]
         answer, left = after["output"]
         wrong = [f"the next program answered {str(answer)[:20]}"] if answer != 2 * n + 1 else []
         return wrong + [f"the next program found: {item}" for item in left]
@@ -250,10 +256,11 @@ class Monitor:
         """Clean up; a new engine if this one, its worker or what it left inside is not as it was."""
         assert self._outside.bystander is not None
         bystander = self._outside.bystander.pid
-        if watch.state_of(bystander) != before.states[bystander]:
-            self._outside.renew_bystander()
-        if broken or after is None:
-            self._stop()
+        changed = watch.state_of(bystander) != before.states[bystander]
+        if broken or changed or after is None:
+            self._stop()  # first: a process that is being traced cannot be buried while its tracer lives
+            if changed:
+                self._outside.renew_bystander()
             self._start()
         elif after["restarted"]:
             self._note_worker()

@@ -24,7 +24,7 @@ from typing import Final
 WORK_S: Final = 0.2
 _CALLBACK_S: Final = 0.05
 _PLACES: Final = ("/", "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
-_SLEEP: Final = "import time; time.sleep(3600)"
+_SLEEP: Final = "import time\nwhile True: time.sleep(0.05)"
 _SHMGET, _SHMCTL, _SEMGET, _SEMCTL, _MSGGET, _MSGCTL, _KEYCTL = 29, 31, 64, 66, 68, 71, 250
 _KEY_SEARCH, _KEY_UNLINK, _USER_KEYRING = 10, 9, -4
 
@@ -39,12 +39,12 @@ class Outside:
 
     def __init__(self) -> None:
         """Make them all."""
-        self.mark = f"atk-{secrets.token_hex(4)}"
-        self.key = 0x41540000 + secrets.randbelow(1 << 16)
+        self.renew_marks()
+        self._abstract = f"selfproof-{secrets.token_hex(8)}"
         self.tokens = {kind: token(kind) for kind in ("file", "private", "held", "name", "bystander", "argument", "socket")}
         self.contacts: list[str] = []
         self._closing = threading.Event()
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{self.mark}-outside-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="selfproof-outside-"))
         self.secret, self._private = self._folder / "secret", self._folder / "private"
         self.writable, self.held = self._folder / "writable", self._folder / "held"
         self._sockets: dict[str, socket.socket] = {}
@@ -53,6 +53,11 @@ class Outside:
         self._arrange()
         self._thread = threading.Thread(target=self._serve, name="atk-outside", daemon=True)
         self._thread.start()
+
+    def renew_marks(self) -> None:
+        """Draw the name and the key by which what an attack leaves can be told from everything else."""
+        self.mark = f"atk-{secrets.token_hex(4)}"
+        self.key = 0x41540000 + secrets.randbelow(1 << 16)
 
     def _arrange(self) -> None:
         self._folder.chmod(0o755)
@@ -70,7 +75,7 @@ class Outside:
         self._sockets["tcp"].setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 5)
         self._sockets["udp"] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sockets["udp"].bind(("127.0.0.1", 0))
-        for kind, address in (("unix", str(self._folder / "socket")), ("abstract", f"\0{self.mark}")):
+        for kind, address in (("unix", str(self._folder / "socket")), ("abstract", f"\0{self._abstract}")):
             self._sockets[kind] = socket.socket(socket.AF_UNIX)
             self._sockets[kind].bind(address)
             self._sockets[kind].listen()
@@ -107,7 +112,7 @@ class Outside:
             "n": secrets.randbelow(1 << 20), "engine": engine, "bystander": self.bystander.pid,
             "secret": str(self.secret), "private": str(self._private), "writable": str(self.writable),
             "tcp": self._sockets["tcp"].getsockname()[1], "udp": self._sockets["udp"].getsockname()[1],
-            "unix": str(self._folder / "socket"), "abstract": self.mark, "callback": self._callback,
+            "unix": str(self._folder / "socket"), "abstract": self._abstract, "callback": self._callback,
             "terminal": os.ttyname(self._terminal), "mark": self.mark, "key": self.key, "token": "tok-",
             "work_s": WORK_S,
         }  # fmt: skip
@@ -118,7 +123,7 @@ class Outside:
         if self._state_of_secret() != self._seen:
             found.append("the secret was changed")
         for folder in (*map(Path, _PLACES), self.writable):
-            found += [f"{path} was left" for path in folder.glob(f"{self.mark}*") if path != self._folder]
+            found += [f"{path} was left" for path in folder.glob(f"{self.mark}*")]
         found += [f"{name} was left" for name in _kernel_objects(self.key, self.mark)]
         with contextlib.suppress(BlockingIOError):
             if self.mark.encode() in os.read(self._terminal, 4096):
@@ -131,8 +136,7 @@ class Outside:
         self.contacts.clear()
         for folder in (*map(Path, _PLACES), self.writable):
             for path in folder.glob(f"{self.mark}*"):
-                if path != self._folder:
-                    _remove(path)
+                _remove(path)
         if not self.secret.exists() or self._state_of_secret() != self._seen:
             self.secret.unlink(missing_ok=True)
             self.restore()

@@ -20,6 +20,6 @@ def evaluate(x):
     seconds = time.perf_counter() - started
     try:
         points = score(output, ANSWER)
-    except TypeError:
+    except (TypeError, ValueError, OverflowError):
         points = 0.0
     return pickle.dumps({"score": points, "seconds": seconds, "output": output})

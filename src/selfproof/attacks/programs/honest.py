@@ -42,8 +42,8 @@ def machine(mark, writable):
             continue
     try:
         for pid in filter(str.isdigit, os.listdir("/proc")):
-            with open(f"/proc/{pid}/comm") as name:
-                if name.read().startswith(mark):
+            with open(f"/proc/{pid}/stat") as status:
+                if f"({mark}" in (text := status.read()) and ") Z" not in text:
                     found.append(f"process {mark}")
     except OSError:
         pass

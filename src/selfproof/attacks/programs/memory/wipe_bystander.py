@@ -3,6 +3,7 @@
 import ctypes
 import os
 import struct
+import time
 
 
 def syscall(number, *arguments):
@@ -28,3 +29,4 @@ def solve(x):
         buffer = ctypes.create_string_buffer(length)
         here, there = struct.pack("QQ", ctypes.addressof(buffer), length), struct.pack("QQ", first, length)
         syscall(311, x["bystander"], here, 1, there, 1, 0)
+    time.sleep(0.15)
