@@ -40,7 +40,7 @@ class Cgroup:
         """Make it below this process's own groups."""
         self.version, parents = own or own_groups()
         name = f"{_PREFIX}{_owner(os.getpid())}-{next(_numbers)}"
-        self._limit = 0
+        self._limit, self._killed = 0, 0
         self._folders = {controller: parent / name for controller, parent in parents.items()}
         try:
             for parent in set(parents.values()):
@@ -76,10 +76,12 @@ class Cgroup:
         self._write("memory", ceiling, wanted)
         self._limit = memory
 
-    def killed(self) -> int:
-        """How many processes the kernel has ended for lack of memory in here."""
+    def ran_short(self) -> bool:
+        """Whether the kernel has ended a process in here for lack of memory since this was last asked."""
         text = (self._folders["memory"] / _FILES[self.version][2]).read_text()
-        return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("oom_kill "))
+        killed = sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("oom_kill "))
+        before, self._killed = self._killed, killed
+        return killed > before
 
     def close(self) -> None:
         """Remove it; what is still dying in it gets a second. Idempotent."""

@@ -119,13 +119,13 @@ def _verified(worker: Worker, without: frozenset[str], cgroup: Cgroup | None) ->
     escapes += ["socket", "fork", "kill", "unshare"] if "seccomp" not in without else []
     if escaped := [name for name in escapes if found[name] and name not in expected]:
         raise WorkerFailed(f"the probe got out: {', '.join(escaped)}")
-    apart = _apart(worker.pid)
+    apart, nobody = _apart(worker.pid), worker.tier == "jail" and os.geteuid() != 0
     holds = {
         "pidns": found["parent"] == 1,
         "netns": worker.netns,
         "mntns": not found["seen"],
         "ipcns": apart is None or "ipcns" in apart,
-        "uid": worker.uid is None or found["uid"] == worker.uid,
+        "uid": found["uid"] == (worker.uid if worker.uid is not None else launch.NOBODY if nobody else os.geteuid()),
         "seccomp": found["no_new_privs"] and found["seccomp"],
         "rlimits": found["limits"] == [grants.scratch_mb << 20, 64],
         "nondumpable": found["not_dumpable"],
@@ -138,7 +138,11 @@ def _verified(worker: Worker, without: frozenset[str], cgroup: Cgroup | None) ->
         if layer not in without and not held:
             raise WorkerFailed(f"{names.get(layer, layer + ' is')} not in force")
     silent = {"ipcns"} if apart is None else set()
-    details = {"uid": worker.uid, "landlock": worker.landlock, "cgroup": f"v{cgroup.version}" if cgroup else None}
+    details = {
+        "uid": launch.NOBODY if nobody else worker.uid,
+        "landlock": worker.landlock,
+        "cgroup": f"v{cgroup.version}" if cgroup else None,
+    }
     for layer in (*_NAMESPACES, "uid", "landlock", "seccomp", "rlimits", "nondumpable", "reap", "cgroup"):
         if layer not in without | silent and details.get(layer, True) is not None:
             yield f"{layer}:{details[layer]}" if layer in details else layer

@@ -19,7 +19,7 @@ from selfproof.jail import view
 from selfproof.jail.grants import Grants
 
 _BUBBLEWRAP: Final = ("/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap", "/run/current-system/sw/bin/bwrap")
-_NOBODY: Final = "65534"
+NOBODY: Final = 65534
 _NAMESPACES: Final = {"pidns": "pid", "netns": "net", "ipcns": "ipc"}
 _AS_BUBBLEWRAP: Final = {
     "dir": ("--perms", "0755", "--dir"), "bind": ("--ro-bind",), "link": ("--symlink",), "empty": ("--tmpfs",),
@@ -57,7 +57,7 @@ def _bubblewrap(without: frozenset[str], steps: list[tuple[str, ...]]) -> Iterat
     if "pidns" not in without:
         yield "--as-pid-1"
     if os.geteuid() != 0:
-        yield from ("--cap-drop", "ALL", "--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY)
+        yield from ("--cap-drop", "ALL", "--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY))
     elif "uid" in without:
         yield from ("--cap-add", "ALL")
     else:

@@ -135,25 +135,24 @@ class Worker:
         source = {"files": dict(job.files), "entry": job.entry, "mode": job.mode}
         program = values.encode(source | {"output_bytes": job.limits.output_bytes})
         self.served += 1
+        outcome = self._again(program, job)
+        if outcome is None:
+            self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
+            outcome = self._fresh(program, job)
+        return outcome if self.grants == NOTHING else replace(outcome, granted=self.grants.lines())
+
+    def _again(self, program: bytes, job: Job) -> Outcome | None:
+        """Screen a job in the child that was kept; None if there is none for it, or anything was wrong."""
         kept = self._kept
-        if kept is not None and job.screening and kept.limits == job.limits and kept.served < _KEPT_MOST:
-            kept.served += 1
-            kept.talk.again(job.limits)
-            outcome = judge_screened(converse(kept.talk, program, job), self.tier, self.layers)
-            if outcome is not None:
-                return outcome
-        self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
-        if self._cgroup is None:
-            return self._fresh(program, job)
-        self._cgroup.limit(job.limits.memory_mb << 20)
-        before = self._cgroup.killed()
-        outcome = self._fresh(program, job)
-        if outcome.status in ("jail_failed", "crashed") and self._cgroup.killed() > before:
-            # Whomever the kernel chose, the fork-server perhaps: it was the program that needed too much.
-            outcome = replace(outcome, status="oom", message="over its memory, all its processes together")
-        return outcome
+        if kept is None or not job.screening or kept.limits != job.limits or kept.served >= _KEPT_MOST:
+            return None
+        kept.served += 1
+        kept.talk.again(job.limits)
+        return judge_screened(converse(kept.talk, program, job), self.tier, self.layers)
 
     def _fresh(self, program: bytes, job: Job) -> Outcome:
+        if self._cgroup is not None:
+            self._cgroup.limit(job.limits.memory_mb << 20)
         ours, theirs = _pipes()
         talk = Conversation(*ours, job.limits)
         share = _KEPT_MOST if job.screening else 1
@@ -168,7 +167,12 @@ class Worker:
         finally:
             log = b"" if self._kept else talk.close()
         heard.log = log
-        return judge(heard, ended, job, self.tier, self.layers)
+        outcome = judge(heard, ended, job, self.tier, self.layers)
+        short = outcome.status != "ok" and self._cgroup is not None and self._cgroup.ran_short()
+        if short and outcome.status in ("jail_failed", "crashed"):
+            # Whomever the kernel chose, the fork-server perhaps: it was the program that needed too much.
+            return replace(outcome, status="oom", message="over its memory, all its processes together")
+        return outcome
 
     def _let_go(self) -> None:
         """End the child that was kept for screening, if there is one."""
