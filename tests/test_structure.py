@@ -30,6 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     COMPOSITION,
     VERBS,
     frozenset({"oversight"}),
+    frozenset({"attacks"}),
     frozenset({"archive", "ledger", "jail", "operators"}),
     frozenset({"charter"}),
     frozenset({"nouns"}),

@@ -32,8 +32,9 @@ DEADLINE_S: Final = 1.0
 HONEST_S: Final = 8.0
 WORDS: Final = ("went through", "worked")
 TOKEN: Final = re.compile(rb"tok-[a-z]+-[0-9a-f]{16}")
+_MEMORY_MB: Final = 512
 _OUTPUT_BYTES: Final = 1 << 20
-_FAR: Final = Limits(wall_s=6.0, cpu_s=1, output_bytes=1 << 30, log_bytes=1 << 30)
+_FAR: Final = Limits(wall_s=4.0, cpu_s=1, memory_mb=_MEMORY_MB, output_bytes=1 << 30, log_bytes=1 << 30)
 _SUBREAPER: Final = 36
 
 
@@ -61,7 +62,8 @@ class _Engine:
     def run(self, source: str, x: dict[str, object], wall_s: float) -> dict[str, Any]:
         """Run one program and say what this engine believes of it."""
         answer = secrets.randbelow(1 << 62)
-        files, entry, limits = {"attack.py": source}, "attack.py:solve", Limits(wall_s, 1, output_bytes=_OUTPUT_BYTES)
+        files, entry = {"attack.py": source}, "attack.py:solve"
+        limits = Limits(wall_s=wall_s, cpu_s=1, memory_mb=_MEMORY_MB, output_bytes=_OUTPUT_BYTES)
         if self.naive:
             files |= {"evaluate.py": source_of("evaluate"), "answers.py": f"ANSWER = {answer}\n"}
             entry, limits = "evaluate.py:evaluate", _FAR
@@ -144,7 +146,9 @@ def main() -> None:
         _say(engine.run(order["source"], order["x"], DEADLINE_S))
         sys.stdin.readline()
         restarted = engine.restart()
-        _say(engine.run(source_of("honest"), order["x"], HONEST_S) | {"restarted": restarted})
+        # A kept process goes on only under the same limits, so there the honest program has those of the attack.
+        wall_s = DEADLINE_S if engine.screening else HONEST_S
+        _say(engine.run(source_of("honest"), order["x"], wall_s) | {"restarted": restarted})
     held.close()
     engine.worker.kill()
 

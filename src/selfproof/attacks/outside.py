@@ -24,7 +24,7 @@ from typing import Final
 WORK_S: Final = 0.2
 _CALLBACK_S: Final = 0.05
 _PLACES: Final = ("/", "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
-_SLEEP: Final = "import time\nwhile True: time.sleep(0.05)"
+_SLEEP: Final = "import os, time\nwhile os.getppid() == {}: time.sleep(0.05)"  # until the monitor is gone
 _SHMGET, _SHMCTL, _SEMGET, _SEMCTL, _MSGGET, _MSGCTL, _KEYCTL = 29, 31, 64, 66, 68, 71, 250
 _KEY_SEARCH, _KEY_UNLINK, _USER_KEYRING = 10, 9, -4
 
@@ -41,7 +41,9 @@ class Outside:
         """Make them all."""
         self.renew_marks()
         self._abstract = f"selfproof-{secrets.token_hex(8)}"
-        self.tokens = {kind: token(kind) for kind in ("file", "private", "held", "name", "bystander", "argument", "socket")}
+        self.tokens = {
+            kind: token(kind) for kind in ("file", "private", "held", "name", "bystander", "argument", "socket")
+        }
         self.contacts: list[str] = []
         self._closing = threading.Event()
         self._folder = Path(tempfile.mkdtemp(prefix="selfproof-outside-"))
@@ -90,7 +92,7 @@ class Outside:
                 held.write(self.tokens["held"].encode())
                 held.seek(0)
                 self.bystander = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-c", _SLEEP, self.tokens["argument"]],
+                    [sys.executable, "-I", "-S", "-c", _SLEEP.format(os.getpid()), self.tokens["argument"]],
                     stdin=held, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self._folder,
                     env={"TOKEN": self.tokens["bystander"]}, start_new_session=True,
                 )  # fmt: skip
@@ -174,7 +176,10 @@ class Outside:
                     self.contacts.append(key.data)
                     with contextlib.suppress(OSError):
                         _answer(self._sockets[key.data], word)
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._callback), 0.05) as call:
+                with (
+                    contextlib.suppress(OSError),
+                    socket.create_connection(("127.0.0.1", self._callback), 0.05) as call,
+                ):
                     self.contacts.append("callback")
                     call.sendall(word)
 
@@ -203,9 +208,12 @@ def _kernel_objects(key: int, mark: str) -> list[str]:
     call.restype = ctypes.c_long
     word = ctypes.c_long
     found = []
-    for name, get, control, more in (
-        ("shared memory", _SHMGET, _SHMCTL, (0, 0)), ("a semaphore", _SEMGET, _SEMCTL, (0, 0)), ("a queue", _MSGGET, _MSGCTL, (0,))
-    ):  # fmt: skip
+    kinds = {
+        "shared memory": (_SHMGET, _SHMCTL, (0, 0)),
+        "a semaphore": (_SEMGET, _SEMCTL, (0, 0)),
+        "a queue": (_MSGGET, _MSGCTL, (0,)),
+    }
+    for name, (get, control, more) in kinds.items():
         number = call(word(get), word(key), *map(word, more))
         if number >= 0:
             found.append(name)

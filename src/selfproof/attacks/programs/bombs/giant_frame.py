@@ -6,4 +6,4 @@ import time
 
 def solve(x):
     os.write(4, (300 << 20).to_bytes(4, "little") + bytes([18]))
-    time.sleep(4)
+    time.sleep(3.4)

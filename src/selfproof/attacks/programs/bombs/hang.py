@@ -7,4 +7,4 @@ import time
 def solve(x):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGXCPU):
         signal.signal(number, signal.SIG_IGN)
-    time.sleep(4)
+    time.sleep(3.4)

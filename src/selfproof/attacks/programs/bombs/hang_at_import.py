@@ -3,7 +3,7 @@
 import time
 
 
-time.sleep(4)
+time.sleep(3.4)
 
 
 def solve(x):

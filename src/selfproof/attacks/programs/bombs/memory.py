@@ -1,8 +1,8 @@
-"""Takes 1.3 GB of memory."""
+"""Takes 700 MB of memory where 512 are allowed."""
 
 
 def solve(x):
     held = []
-    while len(held) < 20:
+    while len(held) < 11:
         held.append(bytearray(64 << 20))
     return "went through"

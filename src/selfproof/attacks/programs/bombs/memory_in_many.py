@@ -1,4 +1,4 @@
-"""Takes 1.2 GB of memory in ten processes, none of which is large."""
+"""Takes 800 MB of memory where 512 are allowed in ten processes, none of which is large."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ def solve(x):
     for _ in range(10):
         child = os.fork()
         if child == 0:
-            held = bytearray(120 << 20)
+            held = bytearray(80 << 20)
             os.write(writer, b"x")
             time.sleep(3)
             os._exit(len(held) & 1)
