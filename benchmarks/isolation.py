@@ -105,7 +105,7 @@ def block(table: Table, sets: Mapping[str, str]) -> str:
         lines.append(f"| `{attack.name}` | {attack.title} | {' | '.join(marks)} | {sets.get(attack.name, '')} |")
     if idle := redundant(sets):
         named = ", ".join(f"`{layer}`" for layer in idle)
-        lines += ["", f"In no minimal set that was found: {named}. What it would stop is stopped by something else as well: "
+        lines += ["", f"In no minimal set that was found: {named}. What it would stop, something else stops too: "
                   "pure redundancy here, kept for the day on which another layer has a hole."]  # fmt: skip
     return "\n".join(lines)
 
