@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from selfproof.grants import NOTHING, Grants
 from selfproof.jail import kernel, launch, providers, values
 from selfproof.jail.cgroup import Cgroup, CgroupMissing
-from selfproof.jail.grants import NOTHING, Grants
 from selfproof.jail.limits import LAYERS, JailUnavailable, Job, Limits
 from selfproof.jail.providers import Isolated
 from selfproof.jail.worker import Setting, Worker, WorkerFailed
