@@ -21,8 +21,8 @@ import socket
 import sys
 from typing import Any, Final, NoReturn
 
+from selfproof.grants import BROKER_PORT, SCRATCH, Grants
 from selfproof.jail import child, frames, kernel
-from selfproof.jail.grants import BROKER_PORT, SCRATCH, Grants
 
 _GRACE_S: Final = 0.2
 _STANDARD: Final = """

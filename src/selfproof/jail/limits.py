@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from selfproof.jail.grants import NOTHING, Grants
+from selfproof.grants import NOTHING, Grants
 
 LAYERS: Final = (
     "pidns", "netns", "ipcns", "mntns", "uid", "landlock", "seccomp", "rlimits", "nondumpable", "reap", "cgroup",
