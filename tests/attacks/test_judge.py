@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from selfproof.attacks import suite, watch
 from selfproof.attacks.catalogue import source_of
 from selfproof.attacks.monitor import Monitor
+from selfproof.attacks.outside import Outside
 
 HARMLESS = {
     "answers": "def solve(x):\n    return x['n'] + 1",
@@ -92,3 +96,19 @@ def test_nothing_is_left_of_a_monitor() -> None:
     left = [pid for pid in (engine, bystander, *ever) if watch.state_of(pid)]
     assert left == [] and not outside.secret.parent.exists()
     assert not list(Path("/tmp").glob(f"{outside.mark}*"))
+
+
+def test_the_targets_of_a_killed_monitor_are_swept() -> None:
+    script = (
+        "import os\nfrom selfproof.attacks.outside import Outside\noutside = Outside()\n"
+        "print(outside.secret, outside.bystander.pid, flush=True)\nos.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    secret, bystander = done.stdout.split()
+    assert Path(secret).exists()
+    Outside().close()
+    assert not Path(secret).parent.exists()
+    end = time.monotonic() + 5
+    while watch.state_of(int(bystander)) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert watch.state_of(int(bystander)) is None

@@ -10,7 +10,8 @@ Does not protect against:
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from selfproof.attacks.lanes import LAYERS, Progress, run
 from selfproof.attacks.monitor import EngineFailed
@@ -46,8 +47,7 @@ class Search:
             groups: dict[Layers, list[str]] = {}
             for name, without in waiting.items():
                 groups.setdefault(without, []).append(name)
-            for without, members in groups.items():
-                self._try(members, without)
+            self._try_all(groups)
             for name in list(waiting):
                 try:
                     waiting[name] = self._advance(searches[name], name, waiting[name])
@@ -57,21 +57,29 @@ class Search:
         return found
 
     def sets(self, names: Iterable[str]) -> dict[str, list[Layers]]:
-        """Several minimal sets for each attack: by this order, by its reverse, and with each layer in none first."""
-        names = list(names)
-        found: dict[str, list[Layers]] = {name: [] for name in names}
+        """Several minimal sets for each attack: by this order, by its reverse, and with each layer in none first.
+
+        An attack has no other set if each layer of the one that was found stops it alone, without all the others.
+        """
+        found = {name: [one] for name, one in self.minimal(names).items()}
+        everything = frozenset(self.layers)
+        alone: dict[Layers, list[str]] = {}
+        for name, (one,) in found.items():
+            for layer in one:
+                alone.setdefault(everything - {layer}, []).append(name)
+        self._try_all(alone)
+        several = [name for name, (one,) in found.items() if any(self._answer(name, everything - {a}) for a in one)]
 
         def add(order: Sequence[str]) -> None:
-            for name, layers in self.minimal(names, order).items():
+            for name, layers in self.minimal(several, order).items():
                 if layers not in found[name]:
                     found[name].append(layers)
 
-        add(self.layers)
         add(self.layers[::-1])
         for layer in self.layers:
             if not any(layer in one for several in found.values() for one in several):
                 add([layer, *(other for other in self.layers if other != layer)])
-        return found
+        return {name: found.get(name, []) for name in names}
 
     def _advance(self, search: _Asking, name: str, question: Layers) -> Layers:
         """Answer for as long as the answers are known; return the first set that must be tried."""
@@ -83,6 +91,11 @@ class Search:
         if any(known <= without for known in self._through.get(name, ())):
             return True
         return False if any(without <= known for known in self._stopped.get(name, ())) else None
+
+    def _try_all(self, groups: Mapping[Layers, list[str]]) -> None:
+        """Run several groups, two at a time: starting an engine is waiting, mostly."""
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self._try, groups.values(), groups.keys()))
 
     def _try(self, names: Iterable[str], without: Layers) -> None:
         """Run what is not known."""

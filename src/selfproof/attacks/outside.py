@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 WORK_S: Final = 0.2
+_PREFIX: Final = "selfproof-outside-"
 _CALLBACK_S: Final = 0.05
 _PLACES: Final = ("/", "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 _SLEEP: Final = "import os, time\nwhile os.getppid() == {}: time.sleep(0.05)"  # until the monitor is gone
@@ -46,7 +47,8 @@ class Outside:
         }
         self.contacts: list[str] = []
         self._closing = threading.Event()
-        self._folder = Path(tempfile.mkdtemp(prefix="selfproof-outside-"))
+        _sweep()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self.secret, self._private = self._folder / "secret", self._folder / "private"
         self.writable, self.held = self._folder / "writable", self._folder / "held"
         self._sockets: dict[str, socket.socket] = {}
@@ -192,6 +194,14 @@ def _answer(listener: socket.socket, word: bytes) -> None:
     connection, _ = listener.accept()
     with connection:
         connection.sendall(word)
+
+
+def _sweep() -> None:
+    """Remove targets whose monitor is gone: killed, it could not do so itself."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:
