@@ -139,7 +139,7 @@ def main() -> None:
         verdict.clean = lambda text: text
         verdict.printable = lambda log: log.decode(errors="replace")
     held = Path(settings["held"]).open()  # noqa: SIM115  for attacks that take over open files
-    _say({"memory": engine.memory})
+    _say({"memory": engine.memory, "fork_server": engine.worker.pid})
     for line in sys.stdin:
         order = json.loads(line)
         engine.forget(order["x"])
@@ -148,7 +148,10 @@ def main() -> None:
         restarted = engine.restart()
         # A kept process goes on only under the same limits, so there the honest program has those of the attack.
         wall_s = DEADLINE_S if engine.screening else HONEST_S
-        _say(engine.run(source_of("honest"), order["x"], wall_s) | {"restarted": restarted})
+        _say(
+            engine.run(source_of("honest"), order["x"], wall_s)
+            | {"restarted": restarted, "fork_server": engine.worker.pid}
+        )
     held.close()
     engine.worker.kill()
 

@@ -116,7 +116,7 @@ class Monitor:
         return self._engine.pid
 
     def _start(self) -> None:
-        """Start an engine; note which processes its worker is made of, and which of them starts programs."""
+        """Start an engine; note which processes its worker is made of."""
         environment = {key: value for key, value in os.environ.items() if key.startswith(("PYTHON", "PATH", "VIRTUAL"))}
         environment["SELFPROOF_ATTACKED"] = self._outside.tokens.setdefault("environment", token("environment"))
         self._engine = subprocess.Popen(
@@ -127,20 +127,16 @@ class Monitor:
         if hello is None or "failed" in hello:
             raise EngineFailed(hello["failed"] if hello else "the sacrificial engine did not start")
         self._outside.tokens["memory"] = str(hello["memory"])
-        self._note_worker()
+        self._note_worker(int(hello["fork_server"]))
 
-    def _note_worker(self) -> None:
-        """The processes that belong there; the one without children is the fork-server."""
+    def _note_worker(self, fork_server: int) -> None:
+        """The processes that belong there: the fork-server, and what is between it and the engine."""
         below = watch.descendants(self._pid)
-        kept = {pid for pid, parent in below.items() if self._screening and parent in self._forker(below)}
-        self._worker = set(below) - kept
-        self._fork_server = next(iter(self._worker - {below[pid] for pid in self._worker}), 0)
+        self._fork_server, self._worker = fork_server, set()
+        while fork_server in below:
+            self._worker.add(fork_server)
+            fork_server = below[fork_server]
         self._ever |= set(below)
-
-    def _forker(self, below: dict[int, int]) -> set[int]:
-        """Which process is the fork-server while a program is kept below it: the parent of the last one."""
-        leaves = set(below) - set(below.values())
-        return {below[leaf] for leaf in leaves} & set(below)
 
     def _stop(self) -> None:
         engine, self._engine = self._engine, None
@@ -263,7 +259,7 @@ class Monitor:
                 self._outside.renew_bystander()
             self._start()
         elif after["restarted"]:
-            self._note_worker()
+            self._note_worker(int(after["fork_server"]))
         self._outside.clean()
 
 
