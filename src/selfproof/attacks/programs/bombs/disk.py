@@ -4,5 +4,10 @@ import os
 
 
 def solve(x):
-    with open(os.path.join(x["writable"], x["mark"]), "wb") as file:
-        file.write(bytes(8 << 20))
+    path = os.path.join(x["writable"], x["mark"])
+    try:
+        with open(path, "wb") as file:
+            file.write(bytes(8 << 20))
+    except OSError:
+        os.unlink(path)
+        raise

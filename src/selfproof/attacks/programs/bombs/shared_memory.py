@@ -1,6 +1,13 @@
 """Writes 8 MB to the machine's shared memory."""
 
+import os
+
 
 def solve(x):
-    with open("/dev/shm/" + x["mark"], "wb") as file:
-        file.write(bytes(8 << 20))
+    path = "/dev/shm/" + x["mark"]
+    try:
+        with open(path, "wb") as file:
+            file.write(bytes(8 << 20))
+    except OSError:
+        os.unlink(path)
+        raise
