@@ -15,13 +15,32 @@ Versions = tuple[Candidate, Candidate]
 
 
 def run(life: Life, jobs: Sequence[Job]) -> list[Outcome]:
-    """Run jobs in the jail and count what they cost."""
+    """Run jobs in the jail and count what they cost.
+
+    Raises:
+        SelfproofError: the jail failed twice on one of them, which is charged to nobody.
+    """
     life.pause_point()
     outcomes = life.jail.map(jobs)
     for outcome in outcomes:
         life.trials += max(1, len(outcome.outputs))
         life.cpu_seconds += outcome.cpu_seconds
-    return outcomes
+    return sound(outcomes)
+
+
+def sound(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, all of which say something about the program that was run.
+
+    Raises:
+        SelfproofError: the jail failed twice on one of them.
+    """
+    for outcome in outcomes:
+        if outcome.status == "jail_failed":
+            raise SelfproofError(
+                f"the jail failed twice on one job: {outcome.message}",
+                advice="Run again: what is open goes on. `selfproof sandbox check` shows what this machine can do.",
+            )
+    return list(outcomes)
 
 
 def on_seeds(life: Life, versions: Versions, task: Task, seeds: Sequence[int]) -> Measured:
@@ -44,10 +63,9 @@ def on_blocks(life: Life, versions: Versions, task: Task, fresh: Sequence[trials
     broken = None
     for block, mine, other in zip(fresh, outcomes[::2], outcomes[1::2], strict=True):
         (a,), (b,) = trials.score(task, [block], mine), trials.score(task, [block], other)
-        if a.score is None or b.status == "jail_failed":
-            failed = a if a.score is None else b
+        if a.score is None:
             raise SelfproofError(
-                f"no valid answer where there must be one: {failed.status} {failed.message or ''}",
+                f"no valid answer where there must be one: {a.status} {a.message or ''}",
                 advice="Run again: what is open goes on. If it stays, `selfproof rollback` to an earlier version.",
             )
         if b.score is None or len(b.draws) != len(a.draws):

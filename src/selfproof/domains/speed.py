@@ -19,6 +19,7 @@ from selfproof.certify.pairs import speed_pair
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
+from selfproof.domains import paired
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.rewrites import changed_functions
 from selfproof.jail import Job, Outcome, values
@@ -145,11 +146,7 @@ class Speed:
                 self._each[place] = one.seconds[0] / len(self._calls[place][:TIMED])
 
     def _run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        self.life.pause_point()
-        outcomes = self.life.jail.map(jobs)
-        self.life.trials += len(outcomes)
-        self.life.cpu_seconds += sum(o.cpu_seconds for o in outcomes)
-        return outcomes
+        return paired.run(self.life, jobs)
 
     # -- propose -----------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from typing import Any, Final, NoReturn
 from selfproof.jail import child, frames, kernel
 
 _GRACE_S: Final = 0.2
+_STOPPED: Final = signal.SIGSTOP << 8 | 0x7F  # the wait status of a process that was stopped: never its own doing
 _STANDARD: Final = """
 array ast base64 bisect cProfile cmath collections collections.abc concurrent.futures.thread contextlib copy
 dataclasses datetime decimal difflib encodings.ascii encodings.latin_1 enum fractions functools hashlib heapq
@@ -112,6 +113,7 @@ def _end(candidate: int, *, patient: bool) -> bytes:
         descriptor = os.pidfd_open(candidate)
         done = bool(select.select([descriptor], [], [], _GRACE_S)[0])
         os.close(descriptor)
+    seen = os.waitid(os.P_PID, candidate, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
     with contextlib.suppress(ProcessLookupError):
         os.kill(-1 if os.getpid() == 1 else candidate, signal.SIGKILL)
     _, status, usage = os.wait4(candidate, 0)
@@ -119,4 +121,5 @@ def _end(candidate: int, *, patient: bool) -> bytes:
     with contextlib.suppress(ChildProcessError):
         while os.wait4(-1, 0):
             stragglers += 1
+    status = _STOPPED if seen and seen.si_code == os.CLD_STOPPED else status
     return frames.ENDED.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss, stragglers, not done)

@@ -57,10 +57,10 @@ membarrier=324 statx=332 rseq=334 faccessat2=439
 """
 _ALLOWED: Final = sorted(int(pair.partition("=")[2]) for pair in _TABLE.split())
 
-# syscall -> (argument, bits looked at, values allowed)
+# syscall -> (argument, or with .5 its high word; bits looked at; values allowed)
 _ALL_BITS: Final = 0xFFFFFFFF
 _NEW_NAMESPACES, _CLONE_THREAD = 0x7E020000, 0x00010000
-_CHECKED: Final[dict[int, tuple[tuple[int, int, tuple[int, ...]], ...]]] = {
+_CHECKED: Final[dict[int, tuple[tuple[float, int, tuple[int, ...]], ...]]] = {
     16: ((1, _ALL_BITS, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),),  # ioctl: isatty, size, FIONREAD, FIONBIO
     44: ((4, _ALL_BITS, (0,)), (5, _ALL_BITS, (0,))),  # sendto: only where already connected
     53: (
@@ -70,7 +70,8 @@ _CHECKED: Final[dict[int, tuple[tuple[int, int, tuple[int, ...]], ...]]] = {
     56: ((0, _NEW_NAMESPACES | _CLONE_THREAD, (_CLONE_THREAD,)),),  # clone: threads only
     72: ((1, _ALL_BITS, (0, 1, 2, 3, 4, 1030)),),  # fcntl: dup, flags; no owner, signal, lock or pipe size
     157: ((0, _ALL_BITS, (3, 15, 16, 21, 39)),),  # prctl: thread name and reading one's own state
-    302: ((0, _ALL_BITS, (0,)),),  # prlimit64: oneself, where a hard limit can only fall
+    # prlimit64: oneself, and only to read: under a lower limit of its own making it would seem killed from outside
+    302: ((0, _ALL_BITS, (0,)), (2, _ALL_BITS, (0,)), (2.5, _ALL_BITS, (0,))),
 }
 _CLONE3: Final = 435  # its arguments cannot be checked; ENOSYS makes the C library fall back to clone
 
@@ -188,7 +189,7 @@ def _compile_filter() -> bytes:
     for number, checks in _CHECKED.items():
         block: list[tuple[int, int, int, int]] = []
         for argument, bits, allowed in checks:
-            block += [(_LOAD, 0, 0, 16 + 8 * argument), (_AND, 0, 0, bits)]
+            block += [(_LOAD, 0, 0, 16 + int(8 * argument)), (_AND, 0, 0, bits)]
             block += [(_JUMP_EQUAL, len(allowed) - i, 0, value) for i, value in enumerate(allowed)]
             block.append((_RETURN, 0, 0, _ERRNO | errno.EPERM))
         block.append((_RETURN, 0, 0, _ALLOW))

@@ -13,14 +13,13 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from selfproof.jail import kernel, values, view
 from selfproof.jail.limits import JailUnavailable, Job, Limits
-from selfproof.jail.worker import Worker, WorkerFailed
+from selfproof.jail.worker import Born, Worker, WorkerFailed, unwatched
 
 REQUIRE: Final = ("auto", "jail", "confined")
 _OUTSIDE: Final = ("/etc/passwd", "/etc/shadow", "/proc/self/status", __file__)
@@ -35,7 +34,7 @@ _ADVICE: Final = {
 }
 
 
-def climb(require: str, preload: Sequence[str]) -> Worker:
+def climb(require: str, preload: Sequence[str], born: Born = unwatched) -> Worker:
     """Start a worker in the strongest tier that `require` allows and probing confirms.
 
     Raises JailUnavailable when there is none, ValueError for a `require` that is not on the ladder.
@@ -47,14 +46,14 @@ def climb(require: str, preload: Sequence[str]) -> Worker:
     problems = []
     for tier in ("jail", "confined") if require == "auto" else (require,):
         try:
-            return start(tier, preload)
+            return start(tier, preload, born)
         except (WorkerFailed, OSError) as error:
             problems.append(f"{tier}: {error}")
     raise JailUnavailable("; ".join(problems), _ADVICE["jail" if require == "jail" else "confined"])
 
 
-def start(tier: str, preload: Sequence[str]) -> Worker:
-    """Start and probe one worker of one tier. Raises WorkerFailed or OSError."""
+def start(tier: str, preload: Sequence[str], born: Born = unwatched) -> Worker:
+    """Start and probe one worker of one tier; `born` gets it as soon as it runs. Raises WorkerFailed or OSError."""
     uid = _uid()
     if tier == "confined" and uid is None and os.geteuid() == 0:
         raise WorkerFailed("the engine is root and there is no other uid to run programs under")
@@ -64,7 +63,7 @@ def start(tier: str, preload: Sequence[str]) -> Worker:
         raise WorkerFailed("bubblewrap is not installed")
     else:
         command = view.jailed_command(program, uid)
-    worker = Worker(tier, command, uid, list(preload))
+    worker = Worker(tier, command, uid, list(preload), born)
     try:
         worker.layers = tuple(_verified(worker))
     except BaseException:
@@ -75,9 +74,7 @@ def start(tier: str, preload: Sequence[str]) -> Worker:
 
 def _verified(worker: Worker) -> Iterator[str]:
     """Run the probe; yield the layers that held. Raises WorkerFailed when one that is promised did not."""
-    with tempfile.NamedTemporaryFile() as secret:
-        Path(secret.name).chmod(0o644)  # so that only the jail, not the file's mode, keeps it from being read
-        found = _probe(worker, [*_OUTSIDE, secret.name])
+    found = _probe(worker, list(_OUTSIDE))
     escaped = [name for name in ("opened", "socket", "fork", "kill", "unshare") if found[name]]
     if escaped:
         raise WorkerFailed(f"the probe got out: {', '.join(escaped)}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
 from types import TracebackType
@@ -42,17 +43,17 @@ class Pool:
         self._jobs: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._running: set[Worker] = set()
+        self._running: weakref.WeakSet[Worker] = weakref.WeakSet()  # also those that are only starting
         first: Future[Worker] = Future()
         self._threads = [self._thread(require, first)]
         try:
             worker = first.result()
+            self.tier: str = worker.tier
+            self.layers: tuple[str, ...] = worker.layers
+            self._threads += [self._thread(self.tier, Future()) for _ in range(workers - 1)]
         except BaseException:
             self.close()
             raise
-        self.tier: str = worker.tier
-        self.layers: tuple[str, ...] = worker.layers
-        self._threads += [self._thread(self.tier, Future()) for _ in range(workers - 1)]
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Queue one job. Raises RuntimeError after `close`."""
@@ -65,7 +66,12 @@ class Pool:
 
     def map(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs side by side; return their outcomes in the jobs' order."""
-        return [future.result() for future in [self.submit(job) for job in jobs]]
+        futures = [self.submit(job) for job in jobs]
+        try:
+            return [future.result() for future in futures]
+        finally:  # after an interrupt or an error nobody waits for the others
+            for future in futures:
+                future.cancel()
 
     def close(self) -> None:
         """Cancel what waits, end what runs, leave no process. Idempotent; takes less than a second."""
@@ -99,7 +105,7 @@ class Pool:
         worker: Worker | None = None
         try:
             try:
-                worker = self._enlist(ladder.climb(require, self._preload))
+                worker = ladder.climb(require, self._preload, self._enlist)
                 started.set_result(worker)
                 require = worker.tier
             except Exception as error:  # noqa: BLE001  handed to whoever waits for this worker
@@ -111,9 +117,8 @@ class Pool:
                 try:
                     worker, outcome = self._run(worker, require, job)
                     future.set_result(outcome)
-                except Exception as error:  # noqa: BLE001  handed to whoever submitted the job
+                except BaseException as error:  # noqa: BLE001  a thread that ended would leave others waiting for ever
                     future.set_exception(error)
-                    self._dismiss(worker)
                     worker = None
                 if worker is not None and (worker.suspect or worker.served >= _JOBS_PER_WORKER):
                     self._dismiss(worker)
@@ -123,28 +128,29 @@ class Pool:
 
     def _run(self, worker: Worker | None, tier: str, job: Job) -> tuple[Worker | None, Outcome]:
         """Run a job; once more in a new worker if the jail failed, which is never the program's fault."""
-        outcome = _failed("no worker could be started", tier)
+        outcome = _failed("no worker could be had", tier)
         for _ in range(2):
             if self._closing.is_set():
                 return worker, _failed("the pool was closed", tier)
             try:
-                worker = worker or self._enlist(ladder.start(tier, self._preload))
+                worker = worker or ladder.start(tier, self._preload, self._enlist)
+                outcome = worker.run(job)
             except (WorkerFailed, OSError) as error:
-                outcome = _failed(f"no worker could be started: {error}", tier)
-                continue
-            outcome = worker.run(job)
+                outcome = _failed(f"no worker could be had: {error}", tier)
+            except BaseException:
+                self._dismiss(worker)
+                raise
             if outcome.status != "jail_failed":
                 break
             self._dismiss(worker)
             worker = None
         return worker, outcome
 
-    def _enlist(self, worker: Worker) -> Worker:
+    def _enlist(self, worker: Worker) -> None:
         with self._lock:
             self._running.add(worker)
             if self._closing.is_set():
                 worker.interrupt()
-        return worker
 
     def _dismiss(self, worker: Worker | None) -> None:
         if worker is not None:

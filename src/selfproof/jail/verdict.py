@@ -17,6 +17,7 @@ from selfproof.jail.limits import Job, Outcome, Status
 from selfproof.jail.protocol import Conversation, Stopped
 
 _MESSAGE_MAX: Final = 300
+_LARGE: Final = 0.25  # share of its memory from which on a program that was killed may have been killed for it
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 
 
@@ -98,14 +99,18 @@ def _checked(heard: Heard, status: Status, message: str | None) -> tuple[Status,
 
 def _combined(heard: Heard, ended: Ended | None, job: Job) -> tuple[Status, str | None]:
     status, message = heard.status, heard.message
-    if ended is None and status != "timeout":
+    if ended is None:
         return "jail_failed", "the fork-server did not answer"
-    if status == "crashed" and ended is not None:
+    if os.WIFSTOPPED(ended.status):
+        return "jail_failed", "the program was stopped from outside"
+    if status == "crashed":
         used_up = ended.signal == signal.SIGKILL and ended.cpu_seconds > 0.75 * job.limits.cpu_s
         if ended.signal == signal.SIGXCPU or used_up:
             return "timeout", f"used up its {job.limits.cpu_s} s of processor time"
-        if ended.signal == signal.SIGKILL:
-            return "oom", "the system ended it, most likely for lack of memory"
+        if ended.signal == signal.SIGKILL:  # which it cannot send itself
+            if ended.max_rss_mb > _LARGE * job.limits.memory_mb:
+                return "oom", "the system ended it, most likely for lack of memory"
+            return "jail_failed", "it was killed from outside"
         if ended.signal:
             return "crashed", f"{message} (signal {ended.signal})"
         if ended.killed:

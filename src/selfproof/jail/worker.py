@@ -16,6 +16,7 @@ import signal
 import socket
 import struct
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,6 +38,13 @@ class WorkerFailed(Exception):
     """A fork-server did not start, or did not lock itself in."""
 
 
+Born = Callable[["Worker"], object]
+
+
+def unwatched(worker: Worker) -> None:
+    """Nobody needs to know of a worker before it is ready."""
+
+
 @dataclass
 class _Kept:
     """A child that goes on answering, program after program: for screening."""
@@ -47,22 +55,27 @@ class _Kept:
 
 
 class Worker:
-    """A running fork-server. Raises WorkerFailed when it cannot be started."""
+    """A running fork-server. Raises WorkerFailed or OSError when it cannot be started."""
 
-    def __init__(self, tier: str, command: list[str], uid: int | None, preload: list[str]) -> None:
-        """Start it and wait until it has locked itself in; with a `uid` it changes to that first."""
+    def __init__(
+        self, tier: str, command: list[str], uid: int | None, preload: list[str], born: Born = unwatched
+    ) -> None:
+        """Start it, tell `born`, wait until it has locked itself in; with a `uid` it changes to that first."""
         self.tier, self.uid, self.layers = tier, uid, ()
         self.served, self.suspect = 0, False
         self.landlock, self.netns = 0, False
         self._pidfd = -1
         self._kept: _Kept | None = None
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(self._control.close)
             self._process = subprocess.Popen(
                 command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 env=dict(view.ENVIRONMENT), cwd="/", start_new_session=True,
             )  # fmt: skip
+            undo.pop_all()
         try:
+            born(self)
             self._greet({"uid": uid, "own_uid": uid is not None or tier == "jail", "preload": preload})
         except BaseException:
             self.kill()
@@ -74,11 +87,12 @@ class Worker:
         readable, listable = view.visible()
         beacon = f"selfproof-{secrets.token_hex(8)}"
         assert self._process.stderr is not None
-        with socket.socket(socket.AF_UNIX) as listener, self._process.stderr as complaints:
+        with self._process.stderr as complaints, socket.socket(socket.AF_UNIX) as listener:
             listener.bind(f"\0{beacon}")
             listener.listen(1)
             settings |= {"readable": readable, "listable": listable, "beacon": beacon}
             self._control.settimeout(_START_S)
+            self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before there is anything to receive
             try:
                 self._control.send(json.dumps(settings).encode())
                 report = self._first_report()
@@ -91,7 +105,6 @@ class Worker:
 
     def _first_report(self) -> dict[str, Any]:
         """Receive the report and, from the kernel, the sender's pid: bubblewrap's own is not enough."""
-        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         room = socket.CMSG_SPACE(_CREDENTIALS.size)
         message, ancillary, _, _ = self._control.recvmsg(1 << 12, room)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
@@ -159,6 +172,7 @@ class Worker:
             status, user, system, peak_kib, stragglers, killed = frames.ENDED.unpack(self._control.recv(256))
         except (OSError, ValueError, struct.error):
             self.suspect = True
+            self.interrupt()  # its answer may still come, and would be taken for the next job's
             return None
         ended = Ended(status, user + system, peak_kib / 1024, stragglers, killed)
         self.suspect = self.suspect or stragglers > 0 or ended.signal not in _LIMIT_SIGNALS
@@ -190,8 +204,15 @@ class Worker:
 
 
 def _pipes() -> tuple[tuple[int, int, int], list[int]]:
-    """Make the three pipes; return our ends (to child, from child, log), not blocking, and theirs."""
-    inward, outward, log = (os.pipe2(os.O_CLOEXEC) for _ in range(3))
+    """Make the three pipes; return our ends (to child, from child, log), not blocking, and theirs. Raises OSError."""
+    with contextlib.ExitStack() as undo:
+        made = []
+        for _ in range(3):
+            made.append(os.pipe2(os.O_CLOEXEC))
+            for descriptor in made[-1]:
+                undo.callback(os.close, descriptor)
+        undo.pop_all()
+    inward, outward, log = made
     import fcntl  # not on every system that can import this module
 
     for pipe in (inward, outward):
