@@ -34,7 +34,10 @@ HOSTILE: dict[str, tuple[str, set[str]]] = {
     "flood of output": ("while True: os.write(4, bytes(65536))", {"protocol_error"}),
     "thread bomb": ("while True: threading.Thread(target=time.sleep, args=(60,)).start()", {"error", "oom", "timeout"}),
     "descriptor bomb": ("while True: os.dup(0)", {"error"}),
-    "forged frames": ("os.write(4, b'\\x02\\0\\0\\0\\x12\\xc0' * 3)\n    time.sleep(60)", {"protocol_error"}),
+    "forged frames": (
+        "os.write(4, b'\\x02\\0\\0\\0\\x12\\xc0' * 3)\n    time.sleep(60)",
+        {"protocol_error", "invalid_output"},
+    ),
     "forged length": ("os.write(4, b'\\xff\\xff\\xff\\xff\\x12')\n    time.sleep(60)", {"protocol_error"}),
     "exit": ("os._exit(0)", {"crashed"}),
     "half an answer": ("os.write(4, b'\\x09\\0\\0\\0\\x12')\n    os._exit(0)", {"crashed"}),
