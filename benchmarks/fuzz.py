@@ -127,7 +127,8 @@ def split(data: bytes) -> Iterator[bytes]:
     """The pieces that ``pieces`` put together, and whatever else can be read that way."""
     while data:
         length = int.from_bytes(data[:2], "little")
-        yield data[2 : 2 + length]
+        if piece := data[2 : 2 + length]:
+            yield piece
         data = data[2 + length :]
 
 

@@ -199,7 +199,8 @@ def decide(
     step, reason = refusal or ("adopt", verdict["reason"])
     if refusal is not None:
         refuse(life, confirming, step, reason)
-        domain.settled(finalist, adopted=False)
+        if step != "abandoned":
+            domain.settled(finalist, adopted=False)
         yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "refused",
                "step": step, "reason": reason, "title": body["title"], "pairs": verdict["pairs"],
                "metric": domain.objective.metric}  # fmt: skip
