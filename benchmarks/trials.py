@@ -22,14 +22,15 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from selfproof.jail import JailUnavailable, Job, Limits, Pool, values, view
+from selfproof.jail import JailUnavailable, Job, Limits, Outcome, Pool, values, view
 
 WITH_NUMPY = """import numpy as np
 
@@ -106,19 +107,25 @@ def jailed(pool: Pool, *, screening: bool) -> Way:
     """A selfproof worker: a fork for each trial, or for screening one process for many."""
 
     def way(source: str, inputs: Sequence[int]) -> list[float]:
-        def answered(job: Job) -> float:
+        free, taken = threading.Semaphore(2), []
+
+        def start(x: int) -> Future[Outcome]:
+            free.acquire()
             began = time.perf_counter()
-            outcome = pool.submit(job).result()
+
+            def done(future: Future[Outcome]) -> None:
+                taken.append(time.perf_counter() - began)
+                free.release()
+
+            job = Job({"p.py": source}, "p.py:solve", [values.encode(x)], limits=Limits(), screening=screening)
+            future = pool.submit(job)
+            future.add_done_callback(done)
+            return future
+
+        for outcome in [future.result() for future in [start(x) for x in inputs]]:
             if outcome.status != "ok":
                 raise RuntimeError(f"{outcome.status}: {outcome.message}")
-            return time.perf_counter() - began
-
-        jobs = [
-            Job({"p.py": source}, "p.py:solve", [values.encode(x)], limits=Limits(), screening=screening)
-            for x in inputs
-        ]
-        with ThreadPoolExecutor(2) as threads:
-            return list(threads.map(answered, jobs))
+        return taken
 
     return way
 
@@ -270,9 +277,8 @@ def table(spent: Account, source: str, rounds: int, trials: int) -> dict[str, di
 
 def overhead(spent: Account, rounds: int, work_ms: float) -> dict[str, dict[str, float]]:
     """CPU that the engine adds, as a share of the CPU of the same work in plain processes, two at a time."""
-    n, count = 1000, max(20, int(2000 / work_ms))
-    while execute((BUSY, n)) < work_ms / 1e3:
-        n = int(n * 1.2)
+    tried, count = 200_000, max(20, int(2000 / work_ms))
+    n = int(tried * work_ms / 1e3 / min(work_seconds(tried) for _ in range(20)))
     inputs = [n] * count
     with ExitStack() as stack:
         executor = stack.enter_context(ProcessPoolExecutor(2))
