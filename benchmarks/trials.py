@@ -30,7 +30,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from selfproof.jail import JailUnavailable, Job, Limits, Outcome, Pool, values, view
+from selfproof.jail import JailUnavailable, Job, Limits, Outcome, Pool, launch, values
 
 WITH_NUMPY = """import numpy as np
 
@@ -205,7 +205,7 @@ def proportional_mb() -> float:
 
 def offered() -> dict[str, tuple[Callable[[ExitStack], Way], float]]:
     """How to open every way that this machine offers, with the share of the trials that it gets (slow: fewer)."""
-    bubblewrap = view.bubblewrap()
+    bubblewrap = launch.bubblewrap()
     found: dict[str, tuple[Callable[[ExitStack], Way], float]] = {
         "in-process exec": (lambda stack: in_process, 1.0),
         "ProcessPoolExecutor": (lambda stack: pooled(stack.enter_context(ProcessPoolExecutor(2))), 1.0),

@@ -16,13 +16,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from test_jail_lifetime import all_gone, descendants
 
 from conftest import TIERS, need
-from selfproof.jail import Job, Limits, Outcome, Pool, values, view
+from selfproof.grants import Grants
+from selfproof.jail import Job, Limits, Outcome, Pool, launch, values, view
 from selfproof.jail import pool as pool_module
 from selfproof.jail import worker as worker_module
 from selfproof.jail.verdict import Ended, Heard, judge
@@ -132,6 +134,15 @@ def test_a_kill_that_can_be_the_programs_doing_is_charged() -> None:
     assert status(9.9, 50) == "timeout"
 
 
+def test_with_subprocesses_granted_a_program_may_send_signals_to_itself() -> None:
+    """Then what they do to it is its own doing."""
+    granted = replace(job(), limits=Limits(grants=Grants(subprocesses=True)))
+    killed, stopped = Ended(signal.SIGKILL, 0.1, 50, 0, killed=False), Ended(0x137F, 0.1, 50, 0, killed=True)
+    assert judge(Heard("crashed", "gone"), killed, granted, "jail", ()).status == "crashed"
+    assert judge(Heard("timeout", "late"), stopped, granted, "jail", ()).status == "timeout"
+    assert judge(Heard("timeout", "late"), stopped, job(), "jail", ()).status == "jail_failed"
+
+
 LOWER = """
 import ctypes, mmap, resource, struct
 def f(x):
@@ -176,17 +187,33 @@ def test_an_answer_that_comes_late_is_not_taken_for_the_next_jobs(
 
 
 @pytest.mark.parametrize("programs", [(), ("/usr/bin/false",)])
-def test_bubblewrap_that_goes_away_is_a_failure_of_the_jail(
-    monkeypatch: pytest.MonkeyPatch, programs: tuple[str, ...]
+def test_without_bubblewrap_our_own_launcher_takes_over(
+    runs: list[str], monkeypatch: pytest.MonkeyPatch, programs: tuple[str, ...]
 ) -> None:
     need("jail")
     before = descendants(os.getpid())
     with Pool(1, require="jail") as made:
-        monkeypatch.setattr(view, "_BUBBLEWRAP", programs)
+        monkeypatch.setattr(launch, "_BUBBLEWRAP", programs)
         assert correct(made.submit(job()).result(timeout=30))  # the worker that is there needs none
         os.kill(family("jail", before, with_child=False)["fork-server"], signal.SIGKILL)
         outcome = made.submit(job()).result(timeout=30)
+        assert correct(outcome) and outcome.tier == "jail"
+    assert runs == ["ok", "jail_failed", "ok"]
+
+
+def test_without_any_launcher_it_is_the_jail_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("jail")
+
+    def missing(*_: object) -> list[str]:
+        raise launch.LauncherMissing("it is gone")
+
+    before = descendants(os.getpid())
+    with Pool(1, require="jail") as made:
+        monkeypatch.setattr(launch, "command", missing)
+        os.kill(family("jail", before, with_child=False)["fork-server"], signal.SIGKILL)
+        outcome = made.submit(job()).result(timeout=30)
         assert outcome.status == "jail_failed" and "no worker could be had: " in (outcome.message or "")
+        assert "it is gone" in (outcome.message or "")
         monkeypatch.undo()
         outcome = made.submit(job()).result(timeout=30)
         assert correct(outcome) and outcome.tier == "jail"
@@ -236,13 +263,13 @@ def test_running_out_of_descriptors_is_a_failure_of_the_jail_and_loses_none() ->
 
 
 def test_closing_ends_a_worker_that_is_still_starting(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, real, calls = descendants(os.getpid()), view.python_command, []
+    before, real, calls = descendants(os.getpid()), view.fork_server, []
 
     def command() -> list[str]:
         calls.append(1)
         return real() if len(calls) == 1 else [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
 
-    monkeypatch.setattr(view, "python_command", command)
+    monkeypatch.setattr(view, "fork_server", command)
     made = Pool(2, require="confined")
     while len(descendants(os.getpid()) - before) < 2:
         time.sleep(0.01)
@@ -254,7 +281,7 @@ def test_closing_ends_a_worker_that_is_still_starting(monkeypatch: pytest.Monkey
 
 def test_an_interrupt_while_the_first_worker_starts_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(view, "python_command", lambda: sleep)
+    monkeypatch.setattr(view, "fork_server", lambda: sleep)
     before, seen = descendants(os.getpid()), set()
 
     def interrupt() -> None:

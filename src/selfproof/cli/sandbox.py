@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from selfproof.cli.common import dump, json_option
 from selfproof.nouns import UsageError
+
+if TYPE_CHECKING:
+    from selfproof.jail import Outcome
+
+RUN_EPILOG = """\b
+Examples:
+  selfproof sandbox run program.py --input 5 --json
+  selfproof sandbox run program.py --input 5 --allow scratch:64 --allow data:/srv/corpus"""
 
 MEANING = {
     "jail": "namespaces of its own, minimal read-only root, Landlock, seccomp, limits",
@@ -58,48 +66,78 @@ def check(as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@command.command(epilog="\b\nExamples:\n  selfproof sandbox run program.py --input 5 --json")
+@command.command(epilog=RUN_EPILOG)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--input", "given", required=True, metavar="JSON", help="The value that `solve` gets.")
-@click.option("--require", type=click.Choice(["auto", "jail", "confined"]), default="auto", show_default=True,
-              help="The least isolation.")  # fmt: skip
+@click.option("--require", metavar="TIER", default="auto", show_default=True,
+              help="The least isolation: auto, jail, confined, a provider's name, or none.")  # fmt: skip
+@click.option(
+    "--allow",
+    multiple=True,
+    metavar="GRANT",
+    help="What it may use, once for each: subprocesses, scratch:MB, data:/FOLDER, gpu, network:HOST:PORT.",
+)
 @click.option("--seconds", type=click.FloatRange(0.01, 3600), default=10.0, show_default=True, help="Time for it all.")
 @click.option("--memory", type=click.IntRange(256, 1 << 20), default=1024, show_default=True, metavar="MIB",
               help="Address space in MiB, the interpreter included.")  # fmt: skip
 @json_option
-def run(file: Path, given: str, require: str, seconds: float, memory: int, as_json: bool) -> None:
+def run(
+    file: Path, given: str, require: str, allow: tuple[str, ...], seconds: float, memory: int, as_json: bool
+) -> None:
     """Run `solve(x)` of FILE once in a fresh isolated process; exit code 1 unless it answers."""
+    from selfproof.grants import Grants
     from selfproof.jail import Job, Limits, Pool, values
 
     try:
         value = values.encode(_value(given))
     except values.ValueInvalid as error:
         raise UsageError(f"--input cannot be sent: {error}", advice="Give a smaller or flatter value.") from None
-    limits = Limits(wall_s=seconds, cpu_s=max(1, math.ceil(seconds)), memory_mb=memory)
+    try:
+        grants = Grants.parse(allow)
+    except ValueError as error:
+        raise UsageError(f"--allow: {error}", advice="For example: --allow scratch:64") from None
+    limits = Limits(wall_s=seconds, cpu_s=max(1, math.ceil(seconds)), memory_mb=memory, grants=grants)
     job = Job({"program.py": _source(file)}, "program.py:solve", [value], limits=limits)
-    with Pool(1, require=require) as pool:
-        outcome = pool.submit(job).result()
+    warn_of(require)
+    try:
+        with Pool(1, require=require, grants=grants) as pool:
+            outcome = pool.submit(job).result()
+    except ValueError as error:  # there is no such tier and no such provider
+        raise UsageError(f"--require: {error}", advice="selfproof sandbox check shows what holds here.") from None
     answer = plain(values.decode(outcome.outputs[0])) if outcome.outputs else None
     if as_json:
         dump(
             {
                 "status": outcome.status, "output": answer, "message": outcome.message, "tier": outcome.tier,
-                "layers": list(outcome.layers), "seconds": sum(outcome.seconds), "cpu_seconds": outcome.cpu_seconds,
-                "max_rss_mb": outcome.max_rss_mb, "log": outcome.log,
+                "layers": list(outcome.layers), "granted": list(outcome.granted), "seconds": sum(outcome.seconds),
+                "cpu_seconds": outcome.cpu_seconds, "max_rss_mb": outcome.max_rss_mb, "log": outcome.log,
             }
         )  # fmt: skip
     else:
-        if outcome.log:
-            click.echo(outcome.log, nl=not outcome.log.endswith("\n"), err=True)
-        told = f"{outcome.status}: {outcome.message or 'no answer'}"
-        click.echo(json.dumps(answer) if outcome.status == "ok" else told)
-        click.echo(
-            f"{outcome.tier} ({', '.join(outcome.layers)}); {sum(outcome.seconds):.4f} s, "
-            f"{outcome.cpu_seconds:.3f} s of CPU, {outcome.max_rss_mb:.0f} MiB",
-            err=True,
-        )
+        _tell(outcome, answer)
     if outcome.status != "ok":
         raise click.exceptions.Exit(1)
+
+
+def _tell(outcome: Outcome, answer: object) -> None:
+    """The answer on standard output; all else, the program's own words first, on the other."""
+    if outcome.log:
+        click.echo(outcome.log, nl=not outcome.log.endswith("\n"), err=True)
+    told = f"{outcome.status}: {outcome.message or 'no answer'}"
+    click.echo(json.dumps(answer) if outcome.status == "ok" else told)
+    held = [", ".join(outcome.layers) or "nothing held", *(f"granted {line}" for line in outcome.granted)]
+    click.echo(
+        f"{outcome.tier} ({'; '.join(held)}); {sum(outcome.seconds):.4f} s, "
+        f"{outcome.cpu_seconds:.3f} s of CPU, {outcome.max_rss_mb:.0f} MiB",
+        err=True,
+    )
+
+
+def warn_of(tier: str) -> None:
+    """Say loudly that a tier is none."""
+    if tier == "none":
+        told = "WARNING: no isolation at all. The program can do to this machine whatever you can."
+        click.secho(told, fg="red", bold=True, err=True)
 
 
 def _source(file: Path) -> str:

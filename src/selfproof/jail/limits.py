@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from selfproof.grants import NOTHING, Grants
+
+LAYERS: Final = (
+    "pidns", "netns", "ipcns", "mntns", "uid", "landlock", "seccomp", "rlimits", "nondumpable", "reap", "cgroup",
+)  # fmt: skip
 Status = Literal["ok", "error", "timeout", "crashed", "oom", "invalid_output", "protocol_error", "jail_failed"]
-Tier = Literal["jail", "confined"]
+Tier = str  # "jail", "confined", "none", or the name of a provider
 
 
 class JailUnavailable(Exception):
@@ -37,6 +42,7 @@ class Limits:
     memory_mb: int = 1024  # MiB of address space, the interpreter and its libraries (about 200) included
     output_bytes: int = 16 << 20  # encoded outputs, all inputs together
     log_bytes: int = 64 << 10  # stdout and stderr that are kept; a program that prints more is left waiting
+    grants: Grants = NOTHING  # what it may use beyond the bare minimum
 
     def __post_init__(self) -> None:
         """Refuse what could not mean anything."""
@@ -73,8 +79,7 @@ class Outcome:
 
     `seconds` is measured by the engine's clock for each output (input frame sent until output frame
     complete); `cpu_seconds` and `max_rss_mb` (MiB) come from the kernel, for screening from that clock and as
-    zero; `layers` are those that probing
-    showed to hold.
+    zero; `layers` are those that probing showed to hold, `granted` is what the program could use beyond nothing.
     """
 
     status: Status
@@ -86,3 +91,4 @@ class Outcome:
     log: str
     tier: str
     layers: tuple[str, ...]
+    granted: tuple[str, ...] = ()

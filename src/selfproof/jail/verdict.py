@@ -101,13 +101,14 @@ def _combined(heard: Heard, ended: Ended | None, job: Job) -> tuple[Status, str 
     status, message = heard.status, heard.message
     if ended is None:
         return "jail_failed", "the fork-server did not answer"
-    if os.WIFSTOPPED(ended.status):
+    by_itself = job.limits.grants.subprocesses  # then it may send signals, to itself too
+    if os.WIFSTOPPED(ended.status) and not by_itself:
         return "jail_failed", "the program was stopped from outside"
     if status == "crashed":
         used_up = ended.signal == signal.SIGKILL and ended.cpu_seconds > 0.75 * job.limits.cpu_s
         if ended.signal == signal.SIGXCPU or used_up:
             return "timeout", f"used up its {job.limits.cpu_s} s of processor time"
-        if ended.signal == signal.SIGKILL:  # which it cannot send itself
+        if ended.signal == signal.SIGKILL and not by_itself:
             if ended.max_rss_mb > _LARGE * job.limits.memory_mb:
                 return "oom", "the system ended it, most likely for lack of memory"
             return "jail_failed", "it was killed from outside"

@@ -17,10 +17,13 @@ import socket
 import struct
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from selfproof.jail import frames, values, view
+from selfproof.grants import NOTHING, Grants
+from selfproof.jail import frames, pipes, values, view
+from selfproof.jail.broker import Broker
+from selfproof.jail.cgroup import Cgroup
 from selfproof.jail.limits import Job, Limits, Outcome
 from selfproof.jail.protocol import Conversation
 from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
@@ -28,8 +31,6 @@ from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
 _START_S: Final = 20.0
 _ANSWER_S: Final = 2.0
 _KEPT_MOST: Final = 200  # programs in one process, for screening
-_PIPE_BYTES: Final = 1 << 20  # what one write can hand over; the kernel's ceiling for ordinary users
-_F_SETPIPE_SZ: Final = 1031
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _LIMIT_SIGNALS: Final = (0, signal.SIGKILL, signal.SIGXCPU)
 
@@ -54,47 +55,67 @@ class _Kept:
     served: int = 1
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How a worker is confined: its tier, the command that starts it, its uid, and what is left out or granted."""
+
+    tier: str
+    command: tuple[str, ...]
+    uid: int | None = None
+    without: frozenset[str] = frozenset()
+    grants: Grants = NOTHING
+
+
 class Worker:
     """A running fork-server. Raises WorkerFailed or OSError when it cannot be started."""
 
     def __init__(
-        self, tier: str, command: list[str], uid: int | None, preload: list[str], born: Born = unwatched
+        self, setting: Setting, preload: list[str], cgroup: Cgroup | None = None, born: Born = unwatched
     ) -> None:
-        """Start it, tell `born`, wait until it has locked itself in; with a `uid` it changes to that first."""
-        self.tier, self.uid, self.layers = tier, uid, ()
+        """Start it, tell `born`, wait until it has locked itself in; it owns the `cgroup` from now on."""
+        self.tier, self.uid, self.grants = setting.tier, setting.uid, setting.grants
+        self.layers: tuple[str, ...] = ()
         self.served, self.suspect = 0, False
-        self.landlock, self.netns = 0, False
+        self.landlock, self.netns, self.pid = 0, False, 0
         self._pidfd = -1
         self._kept: _Kept | None = None
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, contextlib.ExitStack() as undo:
+        self._cgroup, self._broker = cgroup, None
+        with contextlib.ExitStack() as undo:
+            if cgroup is not None:
+                undo.callback(cgroup.close)
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             undo.callback(self._control.close)
-            self._process = subprocess.Popen(
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                env=dict(view.ENVIRONMENT), cwd="/", start_new_session=True,
-            )  # fmt: skip
+            with theirs:
+                self._process = subprocess.Popen(
+                    setting.command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                    env=dict(view.ENVIRONMENT), cwd="/", start_new_session=True,
+                )  # fmt: skip
             undo.pop_all()
         try:
             born(self)
-            self._greet({"uid": uid, "own_uid": uid is not None or tier == "jail", "preload": preload})
+            own_uid = setting.uid is not None or setting.tier == "jail"
+            self._greet({
+                "uid": setting.uid, "own_uid": own_uid, "without": sorted(setting.without), "preload": preload,
+                "grants": setting.grants.lines(), "rules": view.rules(setting.grants),
+            })  # fmt: skip
+            if cgroup is not None:
+                cgroup.admit(self.pid)
         except BaseException:
             self.kill()
             raise
 
-    layers: tuple[str, ...]
+    _broker: Broker | None
 
     def _greet(self, settings: dict[str, object]) -> None:
-        readable, listable = view.visible()
         beacon = f"selfproof-{secrets.token_hex(8)}"
         assert self._process.stderr is not None
         with self._process.stderr as complaints, socket.socket(socket.AF_UNIX) as listener:
             listener.bind(f"\0{beacon}")
             listener.listen(1)
-            settings |= {"readable": readable, "listable": listable, "beacon": beacon}
             self._control.settimeout(_START_S)
             self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before there is anything to receive
             try:
-                self._control.send(json.dumps(settings).encode())
+                self._control.send(json.dumps(settings | {"beacon": beacon}).encode())
                 report = self._first_report()
             except (OSError, ValueError) as error:
                 self.interrupt()
@@ -104,13 +125,18 @@ class Worker:
         self._control.settimeout(_ANSWER_S)
 
     def _first_report(self) -> dict[str, Any]:
-        """Receive the report and, from the kernel, the sender's pid: bubblewrap's own is not enough."""
-        room = socket.CMSG_SPACE(_CREDENTIALS.size)
+        """Receive the report and, from the kernel, the sender's pid: the launcher's own is not enough."""
+        room = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(struct.calcsize("i"))
         message, ancillary, _, _ = self._control.recvmsg(1 << 12, room)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        parts = {kind: data for _, kind, data in ancillary}
+        if socket.SCM_RIGHTS in parts:
+            listener = socket.socket(fileno=struct.unpack("i", parts[socket.SCM_RIGHTS])[0])
+            self._broker = Broker(listener, self.grants.network)
         if not message:
             raise OSError("no report")
-        self._pidfd = os.pidfd_open(_CREDENTIALS.unpack(ancillary[0][2])[0])
+        self.pid = _CREDENTIALS.unpack(parts[socket.SCM_CREDENTIALS])[0]
+        self._pidfd = os.pidfd_open(self.pid)
         report: dict[str, Any] = json.loads(message)
         return report
 
@@ -123,18 +149,25 @@ class Worker:
         source = {"files": dict(job.files), "entry": job.entry, "mode": job.mode}
         program = values.encode(source | {"output_bytes": job.limits.output_bytes})
         self.served += 1
+        outcome = self._again(program, job)
+        if outcome is None:
+            self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
+            outcome = self._fresh(program, job)
+        return outcome if self.grants == NOTHING else replace(outcome, granted=self.grants.lines())
+
+    def _again(self, program: bytes, job: Job) -> Outcome | None:
+        """Screen a job in the child that was kept; None if there is none for it, or anything was wrong."""
         kept = self._kept
-        if kept is not None and job.screening and kept.limits == job.limits and kept.served < _KEPT_MOST:
-            kept.served += 1
-            kept.talk.again(job.limits)
-            outcome = judge_screened(converse(kept.talk, program, job), self.tier, self.layers)
-            if outcome is not None:
-                return outcome
-        self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
-        return self._fresh(program, job)
+        if kept is None or not job.screening or kept.limits != job.limits or kept.served >= _KEPT_MOST:
+            return None
+        kept.served += 1
+        kept.talk.again(job.limits)
+        return judge_screened(converse(kept.talk, program, job), self.tier, self.layers)
 
     def _fresh(self, program: bytes, job: Job) -> Outcome:
-        ours, theirs = _pipes()
+        if self._cgroup is not None:
+            self._cgroup.limit(job.limits.memory_mb << 20)
+        ours, theirs = pipes.made()
         talk = Conversation(*ours, job.limits)
         share = _KEPT_MOST if job.screening else 1
         try:
@@ -148,7 +181,12 @@ class Worker:
         finally:
             log = b"" if self._kept else talk.close()
         heard.log = log
-        return judge(heard, ended, job, self.tier, self.layers)
+        outcome = judge(heard, ended, job, self.tier, self.layers)
+        short = outcome.status != "ok" and self._cgroup is not None and self._cgroup.ran_short()
+        if short and outcome.status in ("jail_failed", "crashed"):
+            # Whomever the kernel chose, the fork-server perhaps: it was the program that needed too much.
+            return replace(outcome, status="oom", message="over its memory, all its processes together")
+        return outcome
 
     def _let_go(self) -> None:
         """End the child that was kept for screening, if there is one."""
@@ -195,30 +233,13 @@ class Worker:
             while self._control.recv(256):  # its end of the socket closes when the last of them is gone
                 pass
         self._control.close()
+        if self._broker is not None:
+            self._broker.close()
+        if self._cgroup is not None:
+            self._cgroup.close()
         if self._kept is not None:
             self._kept.talk.close()
             self._kept = None
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
-
-
-def _pipes() -> tuple[tuple[int, int, int], list[int]]:
-    """Make the three pipes; return our ends (to child, from child, log), not blocking, and theirs. Raises OSError."""
-    with contextlib.ExitStack() as undo:
-        made = []
-        for _ in range(3):
-            made.append(os.pipe2(os.O_CLOEXEC))
-            for descriptor in made[-1]:
-                undo.callback(os.close, descriptor)
-        undo.pop_all()
-    inward, outward, log = made
-    import fcntl  # not on every system that can import this module
-
-    for pipe in (inward, outward):
-        with contextlib.suppress(OSError):  # over the user's share of pipe memory: smaller pipes only cost time
-            fcntl.fcntl(pipe[0], _F_SETPIPE_SZ, _PIPE_BYTES)
-    ours = (inward[1], outward[0], log[0])
-    for descriptor in ours:
-        os.set_blocking(descriptor, False)
-    return ours, [inward[0], outward[1], log[1]]
