@@ -54,8 +54,12 @@ class Job:
 
     `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names file and
     function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only after the output
-    before it is complete; `mode` is a key of `harness.MODES`. `go_on(position, output)` runs in the engine after each
-    output and may end the job early (False): what came so far is the answer. It gets raw bytes and must not raise.
+    before it is complete, unless `batch` hands all of them over at once, for throughput; `mode` is a key of
+    `harness.MODES`. `go_on(position, output)` runs in the engine after each output and may end the job early (False):
+    what came so far is the answer. It gets raw bytes and must not raise.
+    With `timed` the kernel's count of the processor time of all threads is read before and after each answer.
+
+    Raises ValueError for `batch` with `go_on` or `timed`: the program is not waiting between two answers of a batch.
     """
 
     files: Mapping[str, str]
@@ -65,16 +69,24 @@ class Job:
     limits: Limits = Limits()
     go_on: Callable[[int, bytes], bool] | None = None
     screening: bool = False
+    batch: bool = False
+    timed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done at once."""
+        if self.batch and (self.go_on is not None or self.timed):
+            raise ValueError("a batch can neither end early nor be timed answer by answer; send its inputs one by one")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What came back. Outputs are valid encoded values, one per input answered before the status was decided.
 
-    `seconds` is measured by the engine's clock for each output (input frame sent until output frame
-    complete); `cpu_seconds` and `max_rss_mb` (MiB) come from the kernel, for screening from that clock and as
-    zero; `layers` are those that probing
-    showed to hold.
+    `seconds` is measured by the engine's clock for each output (input frame sent until output frame complete; in a
+    batch since the output before); `load_seconds` by the same clock (program sent until loaded, 0 if it was not).
+    `cpu`, only of a `timed` job, holds for each output the processor seconds of all the program's threads, from the
+    output before until this one. `cpu_seconds` (the whole process) and `max_rss_mb` (MiB) come from the kernel, for
+    screening from the engine's clock and as zero; `layers` are those that probing showed to hold.
     """
 
     status: Status
@@ -86,3 +98,5 @@ class Outcome:
     log: str
     tier: str
     layers: tuple[str, ...]
+    cpu: tuple[float, ...] = ()
+    load_seconds: float = 0.0

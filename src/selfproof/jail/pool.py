@@ -23,7 +23,7 @@ from selfproof.jail.worker import Worker, WorkerFailed
 
 _JOBS_PER_WORKER: Final = 2000
 _CLOSE_S: Final = 0.9
-_Item = tuple[Job, "Future[Outcome]"]
+_Item = list[tuple[Job, "Future[Outcome]"]]  # for one worker, one after the other
 
 
 class Pool:
@@ -56,16 +56,26 @@ class Pool:
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Queue one job. Raises RuntimeError after `close`."""
-        future: Future[Outcome] = Future()
-        with self._lock:
-            if self._closing.is_set():
-                raise RuntimeError("the pool is closed")
-            self._jobs.put((job, future))
-        return future
+        return self._put([job])[0]
 
     def map(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs side by side; return their outcomes in the jobs' order."""
         return [future.result() for future in [self.submit(job) for job in jobs]]
+
+    def together(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs back to back in one worker, nothing between them there, each in a process of its own: for timing.
+
+        After a job that leaves the worker suspect, the rest runs in a new one.
+        """
+        return [future.result() for future in self._put(jobs)]
+
+    def _put(self, jobs: Sequence[Job]) -> list[Future[Outcome]]:
+        item: _Item = [(job, Future()) for job in jobs]
+        with self._lock:
+            if self._closing.is_set():
+                raise RuntimeError("the pool is closed")
+            self._jobs.put(item)
+        return [future for _, future in item]
 
     def close(self) -> None:
         """Cancel what waits, end what runs, leave no process. Idempotent; takes less than a second."""
@@ -105,21 +115,27 @@ class Pool:
             except Exception as error:  # noqa: BLE001  handed to whoever waits for this worker
                 started.set_exception(error)
             while (item := self._jobs.get()) is not None:
-                job, future = item
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    worker, outcome = self._run(worker, require, job)
-                    future.set_result(outcome)
-                except Exception as error:  # noqa: BLE001  handed to whoever submitted the job
-                    future.set_exception(error)
-                    self._dismiss(worker)
-                    worker = None
-                if worker is not None and (worker.suspect or worker.served >= _JOBS_PER_WORKER):
+                for job, future in item:
+                    worker = self._answer(worker, require, job, future)
+                if worker is not None and worker.served >= _JOBS_PER_WORKER:
                     self._dismiss(worker)
                     worker = None
         finally:
             self._dismiss(worker)
+
+    def _answer(self, worker: Worker | None, tier: str, job: Job, future: Future[Outcome]) -> Worker | None:
+        """Run a job for whoever holds its future; return the worker if it can go on."""
+        if not future.set_running_or_notify_cancel():
+            return worker
+        try:
+            worker, outcome = self._run(worker, tier, job)
+            future.set_result(outcome)
+            if worker is None or not worker.suspect:
+                return worker
+        except Exception as error:  # noqa: BLE001  handed to whoever submitted the job
+            future.set_exception(error)
+        self._dismiss(worker)
+        return None
 
     def _run(self, worker: Worker | None, tier: str, job: Job) -> tuple[Worker | None, Outcome]:
         """Run a job; once more in a new worker if the jail failed, which is never the program's fault."""
@@ -158,8 +174,8 @@ class Pool:
                 item = self._jobs.get_nowait()
             except queue.Empty:
                 return
-            if item is not None:
-                item[1].cancel()
+            for _, future in item or ():
+                future.cancel()
 
 
 def _failed(message: str, tier: str) -> Outcome:

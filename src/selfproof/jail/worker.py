@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from selfproof.jail import frames, values, view
 from selfproof.jail.limits import Job, Limits, Outcome
-from selfproof.jail.protocol import Conversation
+from selfproof.jail.protocol import Conversation, Stopped
 from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
 
 _START_S: Final = 20.0
@@ -114,7 +114,7 @@ class Worker:
         if kept is not None and job.screening and kept.limits == job.limits and kept.served < _KEPT_MOST:
             kept.served += 1
             kept.talk.again(job.limits)
-            outcome = judge_screened(converse(kept.talk, program, job), self.tier, self.layers)
+            outcome = judge_screened(converse(kept.talk, program, job, self._spent), self.tier, self.layers)
             if outcome is not None:
                 return outcome
         self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
@@ -126,7 +126,7 @@ class Worker:
         share = _KEPT_MOST if job.screening else 1
         try:
             self._begin(frames.RUN.pack(job.limits.cpu_s * share, job.limits.memory_mb << 20), theirs)
-            heard = converse(talk, program, job)
+            heard = converse(talk, program, job, self._spent)
             outcome = judge_screened(heard, self.tier, self.layers) if job.screening else None
             if outcome is not None:
                 self._kept = _Kept(talk, job.limits)
@@ -152,6 +152,15 @@ class Worker:
         finally:
             for pipe in pipes:
                 os.close(pipe)
+
+    def _spent(self) -> float:
+        """Ask for the processor seconds of all the child's threads so far. Raises Stopped."""
+        try:
+            self._control.send(frames.CLOCK)
+            return float(frames.SPENT.unpack(self._control.recv(256))[0])
+        except (OSError, struct.error):
+            self.suspect = True
+            raise Stopped("jail_failed", "the fork-server did not tell the time") from None
 
     def _end(self, *, soon: bool) -> Ended | None:
         try:
