@@ -1,0 +1,69 @@
+"""Two versions of a program on the same inputs, back to back in one worker: what every decision on speed rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from selfproof.jail import Job, Outcome
+from selfproof.life import Life
+from selfproof.nouns import Candidate, Files, SelfproofError
+from selfproof.propose import jailed
+from selfproof.trial import replay
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Seconds of two versions: on the same calls, by the time that counts, and until load and first call were done."""
+
+    row: tuple[float, float]
+    starts: tuple[float, float]
+
+
+def together(life: Life, jobs: Sequence[Job]) -> list[Outcome]:
+    """Run jobs one after the other in one worker and count what they cost."""
+    life.pause_point()
+    return booked(life, life.jail.together(jobs))
+
+
+def booked(life: Life, outcomes: list[Outcome]) -> list[Outcome]:
+    """Count what jobs cost; returns the same outcomes."""
+    life.trials += len(outcomes)
+    life.cpu_seconds += sum(outcome.cpu_seconds for outcome in outcomes)
+    return outcomes
+
+
+def pair(
+    life: Life, one: Candidate, two: Candidate, place: str, calls: Sequence[Any], swap: bool
+) -> tuple[Timed | None, str | None]:
+    """Both versions on the same calls, in this order or swapped; the second value is a reason to refuse ``two``.
+
+    Raises:
+        SelfproofError: the first version gave no answer.
+    """
+    order = (two, one) if swap else (one, two)
+    jobs = [replay.replay_job(version.files, place, calls, life.limits) for version in order]
+    empty, *done = together(life, [replay.empty_job(calls, life.limits), *jobs])
+    first, second = reversed(done) if swap else done
+    if first.status != "ok":
+        raise SelfproofError(f"{place} of the incumbent failed: {first.status} {first.message or ''}")
+    if broken := replay.differs(first, second):
+        return None, broken
+    row = replay.counted(first, empty), replay.counted(second, empty)
+    return Timed(row, (replay.starting(first), replay.starting(second))), None
+
+
+def whole(life: Life, one: Files, two: Files, entry: str, view: Any, swap: bool) -> tuple[float, float]:
+    """Seconds of the whole workload with the files of two versions, in this order or swapped.
+
+    Raises:
+        SelfproofError: a version gave no answer.
+    """
+    order = (two, one) if swap else (one, two)
+    outcomes = together(life, [replace(jailed.request(files, view, life.limits), timed=True) for files in order])
+    failed = next((outcome for outcome in outcomes if outcome.status != "ok"), None)
+    if failed is not None:
+        raise SelfproofError(f"{entry} failed on a report input: {failed.status} {failed.message or ''}")
+    first, second = reversed(outcomes) if swap else outcomes
+    return replay.counted(first), replay.counted(second)
