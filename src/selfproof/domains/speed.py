@@ -143,10 +143,12 @@ class Speed:
                     self._calls.get(place, []).extend(calls)
             self._calls |= {place: distinct(self._calls[place], KEEP_CALLS) for place in missing}
         called = [place for place in places if self._calls[place]]
-        timed = self._run([replay.replay_job(files, p, self._calls[p][:TIMED], limits) for p in called])
-        for place, one in zip(called, timed, strict=True):
+        for place in called:
+            some = self._calls[place][:TIMED]
+            jobs = [replay.empty_job(some, limits), replay.replay_job(files, place, some, limits)]
+            empty, one = timing.together(self.life, jobs)
             if one.status == "ok":
-                self._each[place] = sum(one.seconds) / len(self._calls[place][:TIMED])
+                self._each[place] = replay.counted(one, empty) / len(some)
 
     def _run(self, jobs: Sequence[Job]) -> list[Outcome]:
         self.life.pause_point()
