@@ -37,6 +37,7 @@ LEAST_SHARE = 0.005
 VIEWS = 4
 KEEP_CALLS = 64
 KEEP_BYTES = 1 << 20
+BATCH_BYTES = 1 << 18  # arguments of a timed batch: reading them in is noise
 REPLAY_S = 0.01
 TIMED = 4
 SURE = 5.0
@@ -141,12 +142,11 @@ class Speed:
             for one in self._run([profile.record_job(files, entry, v, missing, keep, size, limits) for v in views]):
                 for place, calls in profile.recorded_calls(one).items():
                     self._calls.get(place, []).extend(calls)
-            self._calls |= {place: distinct(self._calls[place], KEEP_CALLS) for place in missing}
+            self._calls |= {place: distinct(self._calls[place], KEEP_CALLS, 2 * BATCH_BYTES) for place in missing}
         called = [place for place in places if self._calls[place]]
         for place in called:
             some = self._calls[place][:TIMED]
-            jobs = [replay.empty_job(some, limits), replay.replay_job(files, place, some, limits)]
-            empty, one = timing.together(self.life, jobs)
+            empty, one = timing.together(self.life, replay.replay_jobs([files], place, some, limits))
             if one.status == "ok":
                 self._each[place] = replay.counted(one, empty) / len(some)
 
@@ -325,13 +325,13 @@ class Speed:
         """Calls of one function in the incumbent's run on each view."""
         files, limits = self.life.files(), self.life.limits
         keep = min(KEEP_CALLS, self._enough(place))
-        jobs = [profile.record_job(files, self.objective.entry, v, [place], keep, KEEP_BYTES, limits) for v in views]
+        jobs = [profile.record_job(files, self.objective.entry, v, [place], keep, BATCH_BYTES, limits) for v in views]
         found = []
         for outcome in self._run(jobs):
             calls = profile.recorded_calls(outcome).get(place, [])
             if not calls:
                 raise SelfproofError(f"a fresh workload did not call {place}: {outcome.status}")
-            found.append(distinct(calls, keep))
+            found.append(distinct(calls, keep, BATCH_BYTES))
         return found
 
     def whole(self, one: Files, two: Files, split: Split, seed: int, n: int) -> list[tuple[float, float]]:

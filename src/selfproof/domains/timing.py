@@ -43,8 +43,8 @@ def pair(
         SelfproofError: the first version gave no answer.
     """
     order = (two, one) if swap else (one, two)
-    jobs = [replay.replay_job(version.files, place, calls, life.limits) for version in order]
-    empty, *done = together(life, [replay.empty_job(calls, life.limits), *jobs])
+    jobs = replay.replay_jobs([version.files for version in order], place, calls, life.limits)
+    empty, *done = together(life, jobs)
     first, second = reversed(done) if swap else done
     if first.status != "ok":
         raise SelfproofError(f"{place} of the incumbent failed: {first.status} {first.message or ''}")

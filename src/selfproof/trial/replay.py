@@ -25,15 +25,14 @@ LATER_SHARE: Final = 0.25  # of the other version's load and first call
 LATER_S: Final = 0.001  # seconds; what two runs of one version differ by on a busy machine
 
 
-def replay_job(files: Files, place: str, calls: Sequence[Any], limits: Limits) -> Job:
-    """Call the function at ``place`` with each argument list, timed; the first one as an input of its own."""
+def replay_jobs(versions: Sequence[Files], place: str, calls: Sequence[Any], limits: Limits) -> list[Job]:
+    """Timed jobs that call a function that does nothing, then the one at ``place`` in each version.
+
+    Each gets every argument list, the first one as an input of its own.
+    """
     parts = [values.encode(list(part)) for part in (calls[:1], calls[1:]) if part]
-    return Job(files=files, entry=place, inputs=parts, mode="replay", limits=limits, timed=True)
-
-
-def empty_job(calls: Sequence[Any], limits: Limits) -> Job:
-    """The same calls of a function that does nothing."""
-    return replay_job(NOTHING, "nothing.py:nothing", calls, limits)
+    targets = [(NOTHING, "nothing.py:nothing"), *((files, place) for files in versions)]
+    return [Job(files, entry, parts, mode="replay", limits=limits, timed=True) for files, entry in targets]
 
 
 def observe_job(files: Files, place: str, calls: Sequence[Any], limits: Limits) -> Job:
@@ -54,7 +53,7 @@ def _less(spent: float, overhead: float) -> float:
 
 def starting(one: Outcome) -> float:
     """Seconds until the program has loaded and made its first call, by the same rule."""
-    return one.load_seconds + max(one.seconds[0], *one.cpu[:1])
+    return one.load_seconds + max(one.seconds[:1] + one.cpu[:1])
 
 
 def late(starts: Sequence[tuple[float, float]]) -> str | None:
