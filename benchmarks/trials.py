@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from selfproof.jail import JailUnavailable, Job, Limits, Pool, values, view
+from selfproof.jail import JailUnavailable, Job, Limits, Pool, launch, values
 
 WITH_NUMPY = """import numpy as np
 
@@ -131,7 +131,7 @@ def ways(stack: ExitStack) -> dict[str, tuple[Way, float]]:
         "ProcessPoolExecutor": (pooled(stack.enter_context(ProcessPoolExecutor(2))), 1.0),
         "plain subprocess": (subprocesses(), 0.2),
     }
-    bubblewrap = view.bubblewrap()
+    bubblewrap = launch.bubblewrap()
     if bubblewrap:
         found[BWRAP] = (subprocesses(bubblewrap, "--ro-bind", "/", "/", "--unshare-all"), 0.2)
     for tier in ("confined", "jail"):

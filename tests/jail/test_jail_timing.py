@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from selfproof.jail import Job, Limits, Outcome, Pool, values
+from selfproof.jail.grants import Grants
 
 Run = Callable[..., Outcome]
 
@@ -122,6 +123,12 @@ def test_a_batch_has_the_same_bounds(batch: Run) -> None:
 def test_what_a_batch_cannot_do_is_refused(also: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="one by one"):
         Job({"m.py": ""}, "m.py:f", [], batch=True, **also)  # type: ignore[arg-type]
+
+
+def test_what_a_clock_cannot_see_is_refused() -> None:
+    """Processes of its own would not be in the count of its threads."""
+    with pytest.raises(ValueError, match="subprocesses"):
+        Job({"m.py": ""}, "m.py:f", [], timed=True, limits=Limits(grants=Grants(subprocesses=True)))
 
 
 # -- time --------------------------------------------------------------------------------------------------------------

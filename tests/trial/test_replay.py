@@ -26,7 +26,7 @@ LIMITS = Limits(wall_s=20.0)
 
 def outcome(seconds: tuple[float, ...], cpu: tuple[float, ...], load: float = 0.0, status: str = "ok") -> Outcome:
     outputs = tuple(b"x" for _ in seconds)
-    return Outcome(status, outputs, None, seconds, 0.0, 0.0, "", "jail", (), cpu, load)  # type: ignore[arg-type]
+    return Outcome(status, outputs, None, seconds, 0.0, 0.0, "", "jail", (), cpu=cpu, load_seconds=load)  # type: ignore[arg-type]
 
 
 EMPTY = outcome((0.25, 0.25), (0.125, 0.125))

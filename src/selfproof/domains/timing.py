@@ -40,7 +40,7 @@ def pair(
     """Both versions on the same calls, in this order or swapped; the second value is a reason to refuse ``two``.
 
     Raises:
-        SelfproofError: the first version gave no answer.
+        SelfproofError: the first version gave no answer, or the jail tells no processor time.
     """
     order = (two, one) if swap else (one, two)
     jobs = replay.replay_jobs([version.files for version in order], place, calls, life.limits)
@@ -48,6 +48,8 @@ def pair(
     first, second = reversed(done) if swap else done
     if first.status != "ok":
         raise SelfproofError(f"{place} of the incumbent failed: {first.status} {first.message or ''}")
+    if not first.cpu:
+        raise SelfproofError(f"{first.tier} does not tell processor time, which speed objectives need")
     if broken := replay.differs(first, second):
         return None, broken
     row = replay.counted(first, empty), replay.counted(second, empty)

@@ -21,22 +21,35 @@ from types import ModuleType
 from typing import Any, Final, NoReturn
 
 from selfproof.jail import frames, harness, kernel, values, values_reader
+from selfproof.jail.grants import BROKER_PORT, SCRATCH, Grants
 from selfproof.jail.memory_import import Program
 
 _IN, _OUT, _FIRST_UNUSED = 3, 4, 5
 _MESSAGE_MAX: Final = 2000
-_THREADS_MAX: Final = 24
+_THREADS_MAX, _PROCESSES_MAX = 24, 64  # the second where subprocesses are granted, threads included
 
 
-def main(server: int, pipes: list[int], limits: tuple[int, int], own_uid: bool) -> NoReturn:
+@dataclass(frozen=True)
+class Rules:
+    """How the engine wants its children: whether their uid is theirs alone, what is left out, what is granted."""
+
+    own_uid: bool
+    without: frozenset[str]
+    grants: Grants
+
+
+def main(server: int, pipes: list[int], limits: tuple[int, int], rules: Rules) -> NoReturn:
     """Become the candidate. `pipes`: input, output, log; `limits`: processor seconds, bytes of memory."""
     code = 1
     try:
         kernel.die_with_parent()
         if os.getppid() == server:
             _arrange(pipes)
-            _set_limits(*limits, own_uid=own_uid)
-            kernel.seccomp_restrict()
+            _settle(rules.grants)
+            if "rlimits" not in rules.without:
+                _set_limits(*limits, rules)
+            if "seccomp" not in rules.without:
+                kernel.seccomp_restrict(rules.grants)
             frames.send(_OUT, frames.READY)
             code = _serve()
     finally:
@@ -51,21 +64,31 @@ def _arrange(pipes: list[int]) -> None:
     os.closerange(_FIRST_UNUSED, 256)
 
 
-def _set_limits(cpu_s: int, memory: int, *, own_uid: bool) -> None:
+def _settle(grants: Grants) -> None:
+    """Say in the usual words where to write, and by which way to reach the network."""
+    if grants.scratch_mb:
+        os.chdir(SCRATCH)
+        os.environ |= {"HOME": SCRATCH, "TMPDIR": SCRATCH}
+    if grants.network:
+        os.environ |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), f"http://127.0.0.1:{BROKER_PORT}")
+
+
+def _set_limits(cpu_s: int, memory: int, rules: Rules) -> None:
     ceilings = {
-        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_AS: resource.RLIM_INFINITY if rules.grants.gpu else memory,  # a driver maps all of its own
         resource.RLIMIT_CPU: cpu_s + 1,  # SIGKILL; the soft limit below, SIGXCPU, says why but can be ignored
-        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_FSIZE: rules.grants.scratch_mb << 20,
         resource.RLIMIT_NOFILE: 64,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
     }
-    if own_uid:  # a uid shared with the person's own processes would count those too
-        ceilings[resource.RLIMIT_NPROC] = _THREADS_MAX
+    if rules.own_uid:  # a uid shared with the person's own processes would count those too
+        ceilings[resource.RLIMIT_NPROC] = _PROCESSES_MAX if rules.grants.subprocesses else _THREADS_MAX
     for which, wanted in ceilings.items():
         hard = resource.getrlimit(which)[1]
-        ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        ceiling = hard if wanted == resource.RLIM_INFINITY else wanted
+        ceiling = wanted if hard == resource.RLIM_INFINITY else min(ceiling, hard)
         resource.setrlimit(which, (ceiling, ceiling))
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (min(cpu_s, hard), hard))

@@ -23,6 +23,7 @@ import time
 from typing import Any, Final, NoReturn
 
 from selfproof.jail import child, frames, kernel
+from selfproof.jail.grants import BROKER_PORT, SCRATCH, Grants
 
 _GRACE_S: Final = 0.2
 _WHOLE_PROCESS: Final = 2  # clock of another process: CPUCLOCK_SCHED without the bit for a single thread
@@ -42,14 +43,15 @@ def main() -> NoReturn:
         settings = json.loads(control.recv(1 << 20))
         sys.argv[1:] = []
         _preload(settings["preload"])
-        report = _lock_in(settings)
+        without, grants = frozenset(settings["without"]), Grants.parse(settings["grants"])
+        report, listener = _lock_in(settings, without, grants)
         for standard in (0, 2):
             os.dup2(null, standard)
         os.close(null)
         gc.collect()
         gc.freeze()  # so that no collection in a child touches, and thereby copies, the shared pages
-        control.send(json.dumps(report).encode())
-        _serve(control, own_uid=settings["own_uid"])
+        socket.send_fds(control, [json.dumps(report).encode()], [part.detach() for part in listener])
+        _serve(control, child.Rules(settings["own_uid"], without, grants))
     os._exit(0)
 
 
@@ -63,24 +65,33 @@ def _preload(names: list[str]) -> None:
             importlib.import_module(name)
 
 
-def _lock_in(settings: dict[str, Any]) -> dict[str, int]:
-    ruleset, abi = kernel.landlock_rules(settings["readable"], settings["listable"], [os.devnull])
+def _lock_in(
+    settings: dict[str, Any], without: frozenset[str], grants: Grants
+) -> tuple[dict[str, int], list[socket.socket]]:
+    """Give up all that is not needed; return the report and, with a network granted, its socket in here."""
+    ruleset, abi = (-1, 0)
+    if "landlock" not in without:
+        ruleset, abi = kernel.landlock_rules(settings["rules"], BROKER_PORT if grants.network else None)
     report = {"landlock": abi, "netns": not _answers(settings["beacon"])}
+    listener = [socket.create_server(("127.0.0.1", BROKER_PORT))] if grants.network else []
     uid = settings["uid"]
     if uid is not None:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    kernel.no_new_privileges()
-    kernel.landlock_restrict(ruleset)
+    if not {"landlock", "seccomp"} <= without:
+        kernel.no_new_privileges()
+    if "landlock" not in without:
+        kernel.landlock_restrict(ruleset)
     # The change of uid cleared this. A parent that is gone, or may not signal this uid (bubblewrap when
     # root started it), shows as the end of the control socket instead.
     kernel.die_with_parent()
-    kernel.not_dumpable()
+    if "nondumpable" not in without:
+        kernel.not_dumpable()
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    return report
+    return report, listener
 
 
 def _answers(beacon: str) -> bool:
@@ -89,7 +100,7 @@ def _answers(beacon: str) -> bool:
         return probe.connect_ex(f"\0{beacon}") == 0
 
 
-def _serve(control: socket.socket, *, own_uid: bool) -> None:
+def _serve(control: socket.socket, rules: child.Rules) -> None:
     server = os.getpid()
     while True:
         order, pipes, _, _ = socket.recv_fds(control, frames.RUN.size, 3)
@@ -97,29 +108,31 @@ def _serve(control: socket.socket, *, own_uid: bool) -> None:
             return
         candidate = os.fork()
         if candidate == 0:
-            child.main(server, pipes, frames.RUN.unpack(order), own_uid)
+            child.main(server, pipes, frames.RUN.unpack(order), rules)
         for pipe in pipes:
             os.close(pipe)
         while (end := control.recv(1)) == frames.CLOCK:
             control.send(frames.SPENT.pack(time.clock_gettime(~candidate << 3 | _WHOLE_PROCESS)))
-        report = _end(candidate, patient=end == frames.END_SOON)
+        report = _end(candidate, rules, patient=end == frames.END_SOON)
         if not end:
             return
         control.send(report)
 
 
-def _end(candidate: int, *, patient: bool) -> bytes:
+def _end(candidate: int, rules: child.Rules, *, patient: bool) -> bytes:
     """End the candidate and all it may have started; return the packed ENDED record."""
-    done = False
+    done, reap = False, "reap" not in rules.without
     if patient:
         descriptor = os.pidfd_open(candidate)
         done = bool(select.select([descriptor], [], [], _GRACE_S)[0])
         os.close(descriptor)
     with contextlib.suppress(ProcessLookupError):
-        os.kill(-1 if os.getpid() == 1 else candidate, signal.SIGKILL)
+        os.kill(-1 if reap and os.getpid() == 1 else candidate, signal.SIGKILL)
     _, status, usage = os.wait4(candidate, 0)
     stragglers = 0
     with contextlib.suppress(ChildProcessError):
-        while os.wait4(-1, 0):
-            stragglers += 1
+        while os.wait4(-1, 0 if reap else os.WNOHANG)[0]:
+            stragglers += not rules.grants.subprocesses
+    if rules.grants.scratch_mb:
+        stragglers += len([*os.scandir(SCRATCH)])  # a file left behind is as suspicious as a process
     return frames.ENDED.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss, stragglers, not done)

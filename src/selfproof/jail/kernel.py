@@ -1,8 +1,7 @@
 """What the Linux kernel offers a process to lock itself in: prctl, Landlock and seccomp, through ctypes.
 
 Sources: landlock(7), seccomp(2), prctl(2); numbers from the x86_64 ABI, which `supported` asserts. Once set,
-none of these can be undone by the process or its children. The seccomp filter is an allow-list: everything
-not named is EPERM, and calls that could reach beyond the process are allowed only with harmless arguments.
+none of these can be undone by the process or its children.
 
 Does not protect against:
 - bugs in the kernel itself, and side channels of the processor: for hostile people use a virtual machine.
@@ -22,57 +21,28 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
+from selfproof.jail import seccomp
+from selfproof.jail.grants import Grants
+
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_GET_SECCOMP, _PR_SET_SECCOMP = 1, 4, 21, 22
+_PR_SET_PDEATHSIG, _PR_GET_DUMPABLE, _PR_SET_DUMPABLE, _PR_GET_SECCOMP, _PR_SET_SECCOMP = 1, 3, 4, 21, 22
 _PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS = 38, 39
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 
 # Landlock access rights. All that a kernel knows are handled, so that all but the granted are denied.
-_WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
-_FS_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # ABI version -> number of rights it handles
-_NET_RIGHTS, _SCOPES = 0b11, 0b11  # bind and connect TCP; abstract sockets and signals
-
-_AUDIT_ARCH_X86_64, _X32_BIT = 0xC000003E, 0x40000000
-_KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _AND, _RETURN = (
-    0x20,
-    0x15,
-    0x35,
-    0x54,
-    0x06,
-)  # BPF opcodes on 32-bit words
-_NR, _ARCH = 0, 4  # offsets in struct seccomp_data; argument n is at 16 + 8n, low word first
-
-_TABLE: Final = """
-read=0 write=1 open=2 close=3 stat=4 fstat=5 lstat=6 poll=7 lseek=8 mmap=9 mprotect=10 munmap=11 brk=12
-rt_sigaction=13 rt_sigprocmask=14 rt_sigreturn=15 pread64=17 readv=19 writev=20 access=21 pipe=22 select=23
-sched_yield=24 mremap=25 madvise=28 dup=32 dup2=33 nanosleep=35 getitimer=36 alarm=37 setitimer=38 getpid=39
-recvfrom=45 exit=60 uname=63 getcwd=79 readlink=89 gettimeofday=96 getrlimit=97 getrusage=98 sysinfo=99
-times=100 getuid=102 getgid=104 geteuid=107 getegid=108 getppid=110 sigaltstack=131 arch_prctl=158
-gettid=186 time=201 futex=202 sched_getaffinity=204 epoll_create=213 getdents64=217 set_tid_address=218
-restart_syscall=219 clock_gettime=228 clock_getres=229 clock_nanosleep=230 exit_group=231 epoll_wait=232
-epoll_ctl=233 openat=257 newfstatat=262 readlinkat=267 faccessat=269 pselect6=270 ppoll=271
-set_robust_list=273 epoll_pwait=281 eventfd2=290 epoll_create1=291 dup3=292 pipe2=293 getrandom=318
-membarrier=324 statx=332 rseq=334 faccessat2=439
-"""
-_ALLOWED: Final = sorted(int(pair.partition("=")[2]) for pair in _TABLE.split())
-
-# syscall -> (argument, bits looked at, values allowed)
-_ALL_BITS: Final = 0xFFFFFFFF
-_NEW_NAMESPACES, _CLONE_THREAD = 0x7E020000, 0x00010000
-_CHECKED: Final[dict[int, tuple[tuple[int, int, tuple[int, ...]], ...]]] = {
-    16: ((1, _ALL_BITS, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),),  # ioctl: isatty, size, FIONREAD, FIONBIO
-    44: ((4, _ALL_BITS, (0,)), (5, _ALL_BITS, (0,))),  # sendto: only where already connected
-    53: (
-        (0, _ALL_BITS, (1,)),
-        (1, 0xF, (1,)),
-    ),  # socketpair: AF_UNIX, SOCK_STREAM (asyncio wakes itself with one)
-    56: ((0, _NEW_NAMESPACES | _CLONE_THREAD, (_CLONE_THREAD,)),),  # clone: threads only
-    72: ((1, _ALL_BITS, (0, 1, 2, 3, 4, 1030)),),  # fcntl: dup, flags; no owner, signal, lock or pipe size
-    157: ((0, _ALL_BITS, (3, 15, 16, 21, 39)),),  # prctl: thread name and reading one's own state
-    302: ((0, _ALL_BITS, (0,)),),  # prlimit64: oneself, where a hard limit can only fall
+_READ_DIR = 1 << 3
+_RIGHTS: Final = {
+    "list": _READ_DIR,
+    "read": 1 << 2 | _READ_DIR,
+    "run": 1 | 1 << 2 | _READ_DIR,
+    "device": 1 << 1 | 1 << 2,
+    "driver": 1 << 1 | 1 << 2 | 1 << 15,
+    "write": 0b111_0001_1011_1110,  # no device, socket or pipe files, nothing to be run
 }
-_CLONE3: Final = 435  # its arguments cannot be checked; ENOSYS makes the C library fall back to clone
+_ON_FILES: Final = 0b1100_0000_0000_0111
+_FS_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # ABI version -> number of rights it handles
+_BENEATH, _NET_PORT, _CONNECT_TCP = 1, 2, 1 << 1
+_NET_RIGHTS, _SCOPES = 0b11, 0b11  # bind and connect TCP; abstract sockets and signals
 
 
 def supported() -> bool:
@@ -100,33 +70,32 @@ def no_new_privileges() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
-def lock_state() -> tuple[bool, bool]:
-    """Return whether no_new_privs is set, and whether a seccomp filter is in force, as the kernel sees it."""
-    return _prctl(_PR_GET_NO_NEW_PRIVS) == 1, _prctl(_PR_GET_SECCOMP) == 2
+def lock_state() -> tuple[bool, bool, bool]:
+    """Return whether no_new_privs is set, a seccomp filter in force and the process not dumpable."""
+    return _prctl(_PR_GET_NO_NEW_PRIVS) == 1, _prctl(_PR_GET_SECCOMP) == 2, _prctl(_PR_GET_DUMPABLE) == 0
 
 
-def landlock_rules(readable: Iterable[str], listable: Iterable[str], devices: Iterable[str]) -> tuple[int, int]:
-    """Build a ruleset: `readable` paths can be read, `listable` folders listed, `devices` read and written,
-    no more.
+def landlock_rules(rules: Iterable[tuple[str, str]], port: int | None = None) -> tuple[int, int]:
+    """Build a ruleset from (path, "list" | "read" | "run" | "device" | "driver" | "write"); nothing else is open.
 
-    Returns (descriptor, ABI version). Opens the paths, so call it before the uid is dropped. Raises OSError.
+    With a `port`, TCP may connect to it. Returns (descriptor, ABI version). Opens the paths, so call it before the
+    uid is dropped. Raises OSError.
     """
     abi = landlock_abi()
     if abi < 1:
         raise OSError(errno.ENOSYS, "this kernel has no Landlock")
-    attributes = [(1 << _FS_RIGHTS[min(abi, 5)]) - 1]
+    handled = (1 << _FS_RIGHTS[min(abi, 5)]) - 1
+    attributes = [handled]
     if abi >= 4:
         attributes.append(_NET_RIGHTS)
     if abi >= 6:
         attributes.append(_SCOPES)
     packed = struct.pack(f"<{len(attributes)}Q", *attributes)
     ruleset = _syscall(_LANDLOCK_CREATE, packed, ctypes.c_size_t(len(packed)), ctypes.c_uint32(0))
-    for path in readable:
-        _grant(ruleset, path, _READ_FILE | _READ_DIR)
-    for path in listable:
-        _grant(ruleset, path, _READ_DIR)
-    for path in devices:
-        _grant(ruleset, path, _READ_FILE | _WRITE_FILE)
+    for path, access in rules:
+        _allow(ruleset, path, _RIGHTS[access] & handled)
+    if port is not None and abi >= 4:
+        _add(ruleset, _NET_PORT, struct.pack("<QQ", _CONNECT_TCP, port))
     return ruleset, abi
 
 
@@ -136,23 +105,26 @@ def landlock_restrict(ruleset: int) -> None:
     os.close(ruleset)
 
 
-def seccomp_restrict() -> None:
+def seccomp_restrict(grants: Grants) -> None:
     """Put the allow-list in force for this process. Raises OSError."""
-    count = len(FILTER) // 8
-    buffer = ctypes.create_string_buffer(FILTER, len(FILTER))
-    program = struct.pack("<HxxxxxxQ", count, ctypes.addressof(buffer))
+    lines = seccomp.compiled(grants)
+    buffer = ctypes.create_string_buffer(lines, len(lines))
+    program = struct.pack("<HxxxxxxQ", len(lines) // 8, ctypes.addressof(buffer))
     _prctl(_PR_SET_SECCOMP, 2, ctypes.c_char_p(program))
 
 
-def _grant(ruleset: int, path: str, rights: int) -> None:
+def _allow(ruleset: int, path: str, rights: int) -> None:
     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            rights &= ~_READ_DIR
-        rule = struct.pack("<Qi", rights, descriptor)
-        _syscall(_LANDLOCK_ADD, ctypes.c_int(ruleset), ctypes.c_int(1), rule, ctypes.c_uint32(0))
+            rights &= _ON_FILES
+        _add(ruleset, _BENEATH, struct.pack("<Qi", rights, descriptor))
     finally:
         os.close(descriptor)
+
+
+def _add(ruleset: int, kind: int, rule: bytes) -> None:
+    _syscall(_LANDLOCK_ADD, ctypes.c_int(ruleset), ctypes.c_int(kind), rule, ctypes.c_uint32(0))
 
 
 def _prctl(option: int, argument: object = 0, pointer: object = None) -> int:
@@ -170,32 +142,3 @@ def _checked(result: int) -> int:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return result
-
-
-def _compile_filter() -> bytes:
-    """Assemble the BPF program: one jump for each allowed call, a block for each checked one."""
-    lines: list[tuple[int, int, int, int]] = [
-        (_LOAD, 0, 0, _ARCH),
-        (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH_X86_64),
-        (_RETURN, 0, 0, _KILL),
-        (_LOAD, 0, 0, _NR),
-        (_JUMP_AT_LEAST, 0, 1, _X32_BIT),
-        (_RETURN, 0, 0, _KILL),
-    ]
-    for position, number in enumerate(_ALLOWED):
-        lines.append((_JUMP_EQUAL, len(_ALLOWED) - position, 0, number))
-    lines += [(0x05, 0, 0, 1), (_RETURN, 0, 0, _ALLOW)]  # 0x05: jump over the common "allow"
-    for number, checks in _CHECKED.items():
-        block: list[tuple[int, int, int, int]] = []
-        for argument, bits, allowed in checks:
-            block += [(_LOAD, 0, 0, 16 + 8 * argument), (_AND, 0, 0, bits)]
-            block += [(_JUMP_EQUAL, len(allowed) - i, 0, value) for i, value in enumerate(allowed)]
-            block.append((_RETURN, 0, 0, _ERRNO | errno.EPERM))
-        block.append((_RETURN, 0, 0, _ALLOW))
-        lines += [(_JUMP_EQUAL, 0, len(block), number), *block]
-    lines += [(_JUMP_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
-    lines.append((_RETURN, 0, 0, _ERRNO | errno.EPERM))
-    return b"".join(struct.pack("<HBBI", *line) for line in lines)
-
-
-FILTER: Final = _compile_filter()

@@ -1,11 +1,12 @@
 """The ladder of tiers: take the strongest one that holds on this machine, by trying to break it.
 
-A layer is reported only if a probe, run in a throwaway child of the worker itself, found it to hold; a worker
-whose probe gets anywhere is ended. Below `confined` there is nothing: the engine refuses to run programs at
-all.
+A tier is a set of layers. A layer is reported only if a probe, run in a throwaway child of the worker itself, or
+the kernel's own account found it to hold; a worker whose probe gets anywhere is ended. Below `confined` there is
+only `none`, no layer at all, which nothing but its name selects.
 
 Does not protect against:
-- what the probe does not try; the attack suite in the tests tries more, once, not at every start.
+- what the probe does not try; the attack suite (`selfproof sandbox check`) tries more, not at every start.
+- anything whatever, in `none`.
 """
 
 from __future__ import annotations
@@ -13,91 +14,157 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from selfproof.jail import kernel, values, view
-from selfproof.jail.limits import JailUnavailable, Job, Limits
-from selfproof.jail.worker import Worker, WorkerFailed
+from selfproof.jail import kernel, launch, providers, values
+from selfproof.jail.cgroup import Cgroup, CgroupMissing
+from selfproof.jail.grants import NOTHING, Grants
+from selfproof.jail.limits import LAYERS, JailUnavailable, Job, Limits
+from selfproof.jail.providers import Isolated
+from selfproof.jail.worker import Setting, Worker, WorkerFailed
 
-REQUIRE: Final = ("auto", "jail", "confined")
-_OUTSIDE: Final = ("/etc/passwd", "/etc/shadow", "/proc/self/status", __file__)
+_NAMESPACES: Final = {"pidns": "pid", "netns": "net", "mntns": "mnt", "ipcns": "ipc"}
+_LEFT_OUT: Final = {
+    "jail": frozenset(),
+    "confined": frozenset({*_NAMESPACES, "reap"}),
+    "none": frozenset(LAYERS),
+}
+TIERS: Final = tuple(_LEFT_OUT)  # strongest first
+REQUIRE: Final = ("auto", *TIERS)
+_OUTSIDE: Final = ("/etc/passwd", "/etc/shadow", "/proc/self/status", "/proc/version", __file__)
 _UIDS_FROM: Final = 2_000_000_000  # above everything that systems hand out, containers included
 _UIDS: Final = 4000
 _next_uid = itertools.count(secrets.randbelow(_UIDS))
 _ADVICE: Final = {
-    "jail": "Install bubblewrap (Debian, Ubuntu: apt install bubblewrap) and allow user namespaces, or run "
-    'as root; or accept the weaker tier with require = "confined".',
+    "jail": "Allow user namespaces, or run as root; bubblewrap (Debian, Ubuntu: apt install bubblewrap) is the "
+    'launcher that most machines trust; or accept the weaker tier with require = "confined".',
     "confined": "Use Linux 5.13 or newer on x86_64 with Landlock enabled (it is in the list in "
     "/sys/kernel/security/lsm); on other systems run the engine in such a virtual machine.",
 }
 
 
-def climb(require: str, preload: Sequence[str]) -> Worker:
+def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING) -> Isolated:
     """Start a worker in the strongest tier that `require` allows and probing confirms.
 
-    Raises JailUnavailable when there is none, ValueError for a `require` that is not on the ladder.
+    Raises JailUnavailable when there is none, ValueError for a `require` that is neither on the ladder nor the
+    name of an installed provider.
     """
     if require not in REQUIRE:
-        raise ValueError(f"require is {require!r}; choose one of {', '.join(REQUIRE)}")
+        return providers.start(require, REQUIRE, preload, grants)
     if not kernel.supported():
         raise JailUnavailable("programs can only be isolated on Linux on x86_64", _ADVICE["confined"])
     problems = []
     for tier in ("jail", "confined") if require == "auto" else (require,):
         try:
-            return start(tier, preload)
+            return start(tier, preload, grants=grants)
         except (WorkerFailed, OSError) as error:
             problems.append(f"{tier}: {error}")
     raise JailUnavailable("; ".join(problems), _ADVICE["jail" if require == "jail" else "confined"])
 
 
-def start(tier: str, preload: Sequence[str]) -> Worker:
-    """Start and probe one worker of one tier. Raises WorkerFailed or OSError."""
-    uid = _uid()
-    if tier == "confined" and uid is None and os.geteuid() == 0:
+def start(
+    tier: str, preload: Sequence[str], *, grants: Grants = NOTHING, without: frozenset[str] = frozenset(),
+    launchers: Sequence[str] = launch.LAUNCHERS,
+) -> Worker:  # fmt: skip
+    """Start and probe one worker of one tier, by the first launcher that can. Raises WorkerFailed or OSError.
+
+    `without` leaves layers out: for finding out what each is good for, never for running programs that matter.
+    """
+    without |= _LEFT_OUT[tier]
+    for layer, reason in grants.needs().items():
+        if layer in without:
+            raise WorkerFailed(f"{', '.join(grants.lines())} cannot be granted here: {reason}")
+    problems = []
+    for launcher in ("",) if without >= _NAMESPACES.keys() else launchers:
+        try:
+            return _started(tier, launcher, preload, grants, without)
+        except (WorkerFailed, launch.LauncherMissing, OSError) as error:
+            problems.append(f"{launcher}: {error}" if launcher else str(error))
+    raise WorkerFailed("; ".join(problems))
+
+
+def _started(tier: str, launcher: str, preload: Sequence[str], grants: Grants, without: frozenset[str]) -> Worker:
+    uid = None if "uid" in without else _uid()
+    if uid is None and tier == "confined" and os.geteuid() == 0 and "uid" not in without:
         raise WorkerFailed("the engine is root and there is no other uid to run programs under")
-    if tier == "confined":
-        command = view.python_command()
-    elif (program := view.bubblewrap()) is None:
-        raise WorkerFailed("bubblewrap is not installed")
-    else:
-        command = view.jailed_command(program, uid)
-    worker = Worker(tier, command, uid, list(preload))
+    command = tuple(launch.command(launcher, without, grants))
+    cgroup = _cgroup(grants) if "cgroup" not in without else None
+    worker = Worker(Setting(tier, command, uid, without, grants), list(preload), cgroup)
     try:
-        worker.layers = tuple(_verified(worker))
+        if tier != "none":
+            worker.layers = tuple(_verified(worker, without, cgroup))
     except BaseException:
         worker.kill()
         raise
     return worker
 
 
-def _verified(worker: Worker) -> Iterator[str]:
+def _cgroup(grants: Grants) -> Cgroup | None:
+    try:
+        return Cgroup()
+    except CgroupMissing as missing:
+        if needed := grants.needs().get("cgroup"):
+            raise WorkerFailed(f"{needed}; {missing}") from None
+        return None
+
+
+def _verified(worker: Worker, without: frozenset[str], cgroup: Cgroup | None) -> Iterator[str]:
     """Run the probe; yield the layers that held. Raises WorkerFailed when one that is promised did not."""
-    with tempfile.NamedTemporaryFile() as secret:
-        Path(secret.name).chmod(0o644)  # so that only the jail, not the file's mode, keeps it from being read
-        found = _probe(worker, [*_OUTSIDE, secret.name])
-    escaped = [name for name in ("opened", "socket", "fork", "kill", "unshare") if found[name]]
-    if escaped:
+    found = _probe(worker)
+    grants = worker.grants
+    expected = ["socket"] * bool(grants.network) + ["fork", "kill"] * grants.subprocesses
+    escapes = ["opened", "listed"] if "landlock" not in without else []
+    escapes += ["socket", "fork", "kill", "unshare"] if "seccomp" not in without else []
+    if escaped := [name for name in escapes if found[name] and name not in expected]:
         raise WorkerFailed(f"the probe got out: {', '.join(escaped)}")
-    if not (found["no_new_privs"] and found["seccomp"] and found["limits"] == [0, 64]):
-        raise WorkerFailed("seccomp or resource limits are not in force")
-    if worker.tier == "jail":
-        if not (found["parent"] == 1 and worker.netns and not found["seen"]):
-            raise WorkerFailed("the namespaces are not in force")
-        yield from ("pidns", "netns", "mntns")
-    if worker.uid is not None:
-        if found["uid"] != worker.uid:
-            raise WorkerFailed("the worker's own uid is not in force")
-        yield f"uid:{worker.uid}"
-    yield from (f"landlock:{worker.landlock}", "seccomp", "rlimits")
+    apart, nobody = _apart(worker.pid), worker.tier == "jail" and os.geteuid() != 0
+    holds = {
+        "pidns": found["parent"] == 1,
+        "netns": worker.netns,
+        "mntns": not found["seen"],
+        "ipcns": apart is None or "ipcns" in apart,
+        "uid": found["uid"] == (worker.uid if worker.uid is not None else launch.NOBODY if nobody else os.geteuid()),
+        "seccomp": found["no_new_privs"] and found["seccomp"],
+        "rlimits": found["limits"] == [grants.scratch_mb << 20, 64],
+        "nondumpable": found["not_dumpable"],
+        "cgroup": cgroup is None or cgroup.holds(worker.pid),
+    }
+    names = {"pidns": "the namespaces are", "netns": "the namespaces are", "mntns": "the namespaces are",
+             "uid": "the worker's own uid is", "rlimits": "seccomp or resource limits are",
+             "seccomp": "seccomp or resource limits are"}  # fmt: skip
+    for layer, held in holds.items():
+        if layer not in without and not held:
+            raise WorkerFailed(f"{names.get(layer, layer + ' is')} not in force")
+    silent = {"ipcns"} if apart is None else set()
+    details = {
+        "uid": launch.NOBODY if nobody else worker.uid,
+        "landlock": worker.landlock,
+        "cgroup": f"v{cgroup.version}" if cgroup else None,
+    }
+    for layer in (*_NAMESPACES, "uid", "landlock", "seccomp", "rlimits", "nondumpable", "reap", "cgroup"):
+        if layer not in without | silent and details.get(layer, True) is not None:
+            yield f"{layer}:{details[layer]}" if layer in details else layer
 
 
-def _probe(worker: Worker, paths: list[str]) -> dict[str, Any]:
+def _apart(pid: int) -> set[str] | None:
+    """The layers whose namespaces are not the engine's own; None if the kernel does not tell."""
+    links = {
+        layer: (Path("/proc/self/ns") / name, Path(f"/proc/{pid}/ns") / name) for layer, name in _NAMESPACES.items()
+    }
+    try:
+        return {layer for layer, (ours, theirs) in links.items() if ours.readlink() != theirs.readlink()}
+    except PermissionError:
+        return None
+
+
+def _probe(worker: Worker) -> dict[str, Any]:
     source = Path(__file__).with_name("probe.py").read_text(encoding="utf-8")
-    job = Job({"probe.py": source}, "probe.py:probe", [values.encode(paths)], limits=Limits())
-    outcome = worker.run(job)
+    granted = [Path(folder) for folder in worker.grants.data]
+    paths = [path for path in _OUTSIDE if not any(folder in Path(path).parents for folder in granted)]
+    limits = Limits(grants=worker.grants)
+    outcome = worker.run(Job({"probe.py": source}, "probe.py:probe", [values.encode(paths)], limits=limits))
     if outcome.status != "ok":
         raise WorkerFailed(f"the probe ended with {outcome.status}: {outcome.message}")
     found = values.decode(outcome.outputs[0])

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from selfproof.jail.grants import NOTHING, Grants
+
+LAYERS: Final = (
+    "pidns", "netns", "ipcns", "mntns", "uid", "landlock", "seccomp", "rlimits", "nondumpable", "reap", "cgroup",
+)  # fmt: skip
 Status = Literal["ok", "error", "timeout", "crashed", "oom", "invalid_output", "protocol_error", "jail_failed"]
-Tier = Literal["jail", "confined"]
+Tier = str  # "jail", "confined", "none", or the name of a provider
 
 
 class JailUnavailable(Exception):
@@ -37,6 +42,7 @@ class Limits:
     memory_mb: int = 1024  # MiB of address space, the interpreter and its libraries (about 200) included
     output_bytes: int = 16 << 20  # encoded outputs, all inputs together
     log_bytes: int = 64 << 10  # stdout and stderr that are kept; a program that prints more is left waiting
+    grants: Grants = NOTHING  # what it may use beyond the bare minimum
 
     def __post_init__(self) -> None:
         """Refuse what could not mean anything."""
@@ -59,7 +65,8 @@ class Job:
     what came so far is the answer. It gets raw bytes and must not raise.
     With `timed` the kernel's count of the processor time of all threads is read before and after each answer.
 
-    Raises ValueError for `batch` with `go_on` or `timed`: the program is not waiting between two answers of a batch.
+    Raises ValueError for `batch` with `go_on` or `timed`, as a program does not wait between the answers of a batch,
+    and for `timed` with subprocesses granted, whose time the count would leave out.
     """
 
     files: Mapping[str, str]
@@ -74,6 +81,8 @@ class Job:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done at once."""
+        if self.timed and self.limits.grants.subprocesses:
+            raise ValueError("a timed job cannot start subprocesses; grant none where time is measured")
         if self.batch and (self.go_on is not None or self.timed):
             raise ValueError("a batch can neither end early nor be timed answer by answer; send its inputs one by one")
 
@@ -86,7 +95,8 @@ class Outcome:
     batch since the output before); `load_seconds` by the same clock (program sent until loaded, 0 if it was not).
     `cpu`, only of a `timed` job, holds for each output the processor seconds of all the program's threads, from the
     output before until this one. `cpu_seconds` (the whole process) and `max_rss_mb` (MiB) come from the kernel, for
-    screening from the engine's clock and as zero; `layers` are those that probing showed to hold.
+    screening from the engine's clock and as zero; `layers` are those that probing showed to hold, `granted`
+    is what the program could use beyond nothing.
     """
 
     status: Status
@@ -98,5 +108,6 @@ class Outcome:
     log: str
     tier: str
     layers: tuple[str, ...]
+    granted: tuple[str, ...] = ()
     cpu: tuple[float, ...] = ()
     load_seconds: float = 0.0

@@ -18,8 +18,10 @@ from types import TracebackType
 from typing import Final
 
 from selfproof.jail import ladder
-from selfproof.jail.limits import Job, Outcome
-from selfproof.jail.worker import Worker, WorkerFailed
+from selfproof.jail.grants import NOTHING, Grants
+from selfproof.jail.limits import JailUnavailable, Job, Outcome
+from selfproof.jail.providers import Isolated
+from selfproof.jail.worker import WorkerFailed
 
 _JOBS_PER_WORKER: Final = 2000
 _CLOSE_S: Final = 0.9
@@ -29,21 +31,25 @@ _Item = list[tuple[Job, "Future[Outcome]"]]  # for one worker, one after the oth
 class Pool:
     """Runs jobs in isolated workers; a context manager, safe to use from several threads.
 
-    `workers` run side by side; `require` is "auto" (the strongest tier that holds here), "jail" or
-    "confined"; `preload` names modules that every candidate finds imported. `tier` and `layers` say what
-    holds. Raises JailUnavailable when the machine cannot isolate as required.
+    `workers` run side by side; `require` is "auto" (the strongest tier that holds here), "jail", "confined", by
+    name only "none", or the name of a provider; `preload` names modules that every candidate finds imported;
+    `grants` are those of the first job, so that what cannot be granted is known at once. `tier` and `layers` say
+    what holds. Raises JailUnavailable when the machine cannot isolate as required.
     """
 
-    def __init__(self, workers: int = 2, *, require: str = "auto", preload: Sequence[str] = ("numpy",)) -> None:
+    def __init__(
+        self, workers: int = 2, *, require: str = "auto", preload: Sequence[str] = ("numpy",),
+        grants: Grants = NOTHING,
+    ) -> None:  # fmt: skip
         """Start the first worker and wait for it; the others follow by themselves."""
         if workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
-        self._preload = tuple(preload)
+        self._preload, self._grants = tuple(preload), grants
         self._jobs: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._running: set[Worker] = set()
-        first: Future[Worker] = Future()
+        self._running: set[Isolated] = set()
+        first: Future[Isolated] = Future()
         self._threads = [self._thread(require, first)]
         try:
             worker = first.result()
@@ -100,16 +106,16 @@ class Pool:
         """Close the pool."""
         self.close()
 
-    def _thread(self, require: str, started: Future[Worker]) -> threading.Thread:
+    def _thread(self, require: str, started: Future[Isolated]) -> threading.Thread:
         thread = threading.Thread(target=self._work, args=(require, started), name="selfproof-jail", daemon=True)
         thread.start()
         return thread
 
-    def _work(self, require: str, started: Future[Worker]) -> None:
-        worker: Worker | None = None
+    def _work(self, require: str, started: Future[Isolated]) -> None:
+        worker: Isolated | None = None
         try:
             try:
-                worker = self._enlist(ladder.climb(require, self._preload))
+                worker = self._enlist(ladder.climb(require, self._preload, self._grants))
                 started.set_result(worker)
                 require = worker.tier
             except Exception as error:  # noqa: BLE001  handed to whoever waits for this worker
@@ -123,7 +129,7 @@ class Pool:
         finally:
             self._dismiss(worker)
 
-    def _answer(self, worker: Worker | None, tier: str, job: Job, future: Future[Outcome]) -> Worker | None:
+    def _answer(self, worker: Isolated | None, tier: str, job: Job, future: Future[Outcome]) -> Isolated | None:
         """Run a job for whoever holds its future; return the worker if it can go on."""
         if not future.set_running_or_notify_cancel():
             return worker
@@ -137,15 +143,18 @@ class Pool:
         self._dismiss(worker)
         return None
 
-    def _run(self, worker: Worker | None, tier: str, job: Job) -> tuple[Worker | None, Outcome]:
+    def _run(self, worker: Isolated | None, tier: str, job: Job) -> tuple[Isolated | None, Outcome]:
         """Run a job; once more in a new worker if the jail failed, which is never the program's fault."""
         outcome = _failed("no worker could be started", tier)
         for _ in range(2):
             if self._closing.is_set():
                 return worker, _failed("the pool was closed", tier)
+            if worker is not None and worker.grants != job.limits.grants:
+                self._dismiss(worker)
+                worker = None
             try:
-                worker = worker or self._enlist(ladder.start(tier, self._preload))
-            except (WorkerFailed, OSError) as error:
+                worker = worker or self._enlist(ladder.climb(tier, self._preload, job.limits.grants))
+            except (WorkerFailed, JailUnavailable, OSError) as error:
                 outcome = _failed(f"no worker could be started: {error}", tier)
                 continue
             outcome = worker.run(job)
@@ -155,14 +164,14 @@ class Pool:
             worker = None
         return worker, outcome
 
-    def _enlist(self, worker: Worker) -> Worker:
+    def _enlist(self, worker: Isolated) -> Isolated:
         with self._lock:
             self._running.add(worker)
             if self._closing.is_set():
                 worker.interrupt()
         return worker
 
-    def _dismiss(self, worker: Worker | None) -> None:
+    def _dismiss(self, worker: Isolated | None) -> None:
         if worker is not None:
             with self._lock:
                 self._running.discard(worker)

@@ -19,20 +19,23 @@ def probe(paths: list[str]) -> dict[str, object]:
     """Try what must fail; `paths` exist outside and must not open."""
     from selfproof.jail import kernel
 
-    locked, filtered = kernel.lock_state()
+    locked, filtered, closed = kernel.lock_state()
     unshare = ctypes.CDLL(None, use_errno=True).unshare
     return {
         "opened": [path for path in paths if _works(partial(_open, path))],
         "seen": [path for path in paths if os.path.lexists(path)],
+        "listed": _works(lambda: os.scandir("/").close()),
         "socket": _works(lambda: socket.socket(socket.AF_INET).close()),
         "fork": _works(_fork),
         "kill": _works(lambda: os.kill(os.getppid(), 0)),
-        "unshare": unshare(0x10000000) == 0 or ctypes.get_errno() != errno.EPERM,
         "no_new_privs": locked,
         "seccomp": filtered,
+        "not_dumpable": closed,
         "uid": os.getuid(),
         "parent": os.getppid(),
         "limits": [resource.getrlimit(which)[0] for which in (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)],
+        # Last, for where it works, this process is somebody else afterwards.
+        "unshare": unshare(0x10000000) == 0 or ctypes.get_errno() != errno.EPERM,
     }
 
 

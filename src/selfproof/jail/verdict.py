@@ -95,10 +95,10 @@ def judge_screened(heard: Heard, tier: str, layers: tuple[str, ...]) -> Outcome 
 def _outcome(
     heard: Heard, status: Status, message: str | None, cpu: float, peak: float, tier: str, layers: tuple[str, ...]
 ) -> Outcome:
-    outputs, seconds, log = tuple(heard.outputs), tuple(heard.seconds), printable(heard.log)
     return Outcome(
-        status, outputs, message, seconds, cpu, peak, log, tier, layers, tuple(heard.cpu), heard.load_seconds
-    )
+        status, tuple(heard.outputs), message, tuple(heard.seconds), cpu, peak, printable(heard.log), tier, layers,
+        cpu=tuple(heard.cpu), load_seconds=heard.load_seconds,
+    )  # fmt: skip
 
 
 def _checked(heard: Heard, status: Status, message: str | None) -> tuple[Status, str | None]:

@@ -1,12 +1,11 @@
-"""What a candidate may see of the file system, and the command lines that start a fork-server which sees
-that.
+"""What a candidate may see of the file system: the same list for every tier, as a root to build and as rules.
 
-Visible are system and Python libraries, three devices, and of this package only what runs inside; everything
-else does not exist in the `jail` tier and cannot be opened in either. Nothing here depends on the
-environment: a changed PATH or LD_PRELOAD must not weaken the jail.
+Visible are system and Python libraries, three devices, what a person granted, and of this package only what
+runs inside; everything else does not exist in the `jail` tier and cannot be opened in either. Nothing here
+depends on the environment: a changed PATH or LD_PRELOAD must not weaken the jail.
 
 Does not protect against:
-- secrets that somebody has put among the installed libraries.
+- secrets that somebody has put among the installed libraries, or in a folder that a person granted.
 """
 
 from __future__ import annotations
@@ -18,23 +17,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from selfproof.jail.grants import SCRATCH, Grants
+
 _PACKAGE: Final = Path(os.path.realpath(__file__)).parents[1]
 _NAMES: Final = """
-__init__.py operators jail/__init__.py jail/child.py jail/forkserver.py jail/frames.py jail/harness.py
-jail/kernel.py jail/memory_import.py jail/values.py jail/values_reader.py
+__init__.py operators jail/__init__.py jail/child.py jail/forkserver.py jail/frames.py jail/grants.py
+jail/harness.py jail/kernel.py jail/memory_import.py jail/seccomp.py jail/values.py jail/values_reader.py
 """
 _INSIDE: Final = tuple(_PACKAGE / name for name in _NAMES.split())
 # The documentation is text that programs are asked to learn: a copy inside the jail would be an answer sheet.
 _HIDDEN: Final = (_PACKAGE, Path(os.path.realpath(sysconfig.get_path("stdlib"))) / "pydoc_data")
 _SYSTEM: Final = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/lib", "/lib32", "/lib64")
+_TOOLS: Final = ("/usr/bin", "/bin")
 _SMALL: Final = ("/etc/ld.so.cache", "/dev/zero", "/dev/urandom")
-_BUBBLEWRAP: Final = (
-    "/usr/bin/bwrap",
-    "/bin/bwrap",
-    "/usr/local/bin/bwrap",
-    "/run/current-system/sw/bin/bwrap",
-)
-_ANYONE: Final = "65534"
 # The arguments can be read inside: library folders, no secrets; all else goes over the control socket.
 _BOOT: Final = "import sys; sys.path.extend(sys.argv[1:]); from selfproof.jail.forkserver import main; main()"
 _ONE_THREAD: Final = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS", "VECLIB")
@@ -51,54 +46,56 @@ ENVIRONMENT: Final = {
 } | {f"{library}_NUM_THREADS": "1" for library in _ONE_THREAD}
 
 
-def bubblewrap() -> str | None:
-    """Find bubblewrap in the places where systems install it, not through PATH."""
-    return next((path for path in _BUBBLEWRAP if os.access(path, os.X_OK)), None)
+def fork_server() -> list[str]:
+    """Return the command that starts a fork-server."""
+    return python(_BOOT, *(str(path) for path in _site_packages()), str(_PACKAGE.parent))
 
 
-def python_command() -> list[str]:
-    """Return the command that starts a fork-server without namespaces."""
-    paths = [str(path) for path in _site_packages()] + [str(_PACKAGE.parent)]
-    return [_interpreter(), "-s", "-S", "-P", "-B", "-c", _BOOT, *paths]
+def python(script: str, *arguments: str) -> list[str]:
+    """Return the command that runs a script in a bare interpreter: nothing of the environment, no site."""
+    return [_interpreter(), "-s", "-S", "-P", "-B", "-c", script, *arguments]
 
 
-def jailed_command(program: str, uid: int | None) -> list[str]:
-    """Return the command that starts a fork-server as PID 1 of new namespaces with a minimal read-only root.
+def package_path() -> str:
+    """Where this package is imported from."""
+    return str(_PACKAGE.parent)
 
-    With a `uid` (the engine is root) the fork-server keeps two capabilities until it has changed to that uid;
-    without, it is nobody in a user namespace, because under one that root made RLIMIT_NPROC would not hold.
+
+def root(grants: Grants) -> list[tuple[str, ...]]:
+    """Return the steps that build a minimal root, in order; a launcher carries them out.
+
+    ("dir", path), ("bind", source, path) read-only, ("link", target, path), ("empty", path), ("device", source, path),
+    ("scratch", path, bytes), ("seal", path): read-only from now on. All paths are absolute.
     """
-    command = [program, "--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    command += [f"--unshare-{name}" for name in ("pid", "net", "ipc", "uts", "cgroup-try")]
-    if uid is None:
-        command += ["--unshare-user", "--uid", _ANYONE, "--gid", _ANYONE]
-    else:
-        command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    roots = _roots()
+    roots = _roots(grants)
     hidden = [path for path in _HIDDEN if path.is_dir() and _within(path, roots)]
-    small = [Path(path) for path in _SMALL if Path(path).exists()]
+    devices = [*map(Path, _SMALL), Path(os.devnull), *(_drivers() if grants.gpu else [])]
+    devices = [path for path in devices if path.exists()]
+    data = [Path(folder) for folder in grants.data]
     inside = [path for path in _INSIDE if path.exists()]
-    command += _folders([*roots, *small, Path(_interpreter())], bound=[], emptied=[])
-    command += [part for root in roots for part in ("--ro-bind", str(root), str(root))]
-    command += _library_links()
-    command += ["--ro-bind", _interpreter(), _interpreter()]
-    command += [part for path in hidden for part in ("--tmpfs", str(path))]
-    command += _folders(inside, bound=roots, emptied=hidden)
-    command += [part for path in inside for part in ("--ro-bind", str(path), str(path))]
-    command += [part for path in small for part in ("--dev-bind", str(path), str(path))]
-    command += ["--dev-bind", os.devnull, os.devnull]
-    command += [part for path in hidden for part in ("--remount-ro", str(path))]
-    return [*command, "--remount-ro", "/", "--chdir", "/", "--", *python_command()]
+    steps = _folders([*roots, *devices, *data, Path(_interpreter())], bound=[], emptied=[])
+    steps += [("bind", str(path), str(path)) for path in roots]
+    steps += [("link", os.path.realpath(path), path) for path in (*_SYSTEM, *_TOOLS) if Path(path).is_symlink()]
+    steps += [("bind", os.path.realpath(path), str(path)) for path in (Path(_interpreter()), *data)]
+    steps += [("empty", str(path)) for path in hidden]
+    steps += _folders(inside, bound=roots, emptied=hidden)
+    steps += [("bind", str(path), str(path)) for path in inside]
+    steps += [("device", str(path), str(path)) for path in devices]
+    steps += [("scratch", SCRATCH, str(grants.scratch_mb << 20))] * bool(grants.scratch_mb)
+    return [*steps, *(("seal", str(path)) for path in [*hidden, Path("/")])]
 
 
-def visible() -> tuple[list[str], list[str]]:
-    """Return what a candidate may read, and the folders it may list: the roots without what is hidden."""
-    readable: list[Path] = [*_INSIDE, *map(Path, _SMALL)]
-    listable: list[Path] = []
-    for root in _roots():
-        for path, whole in _without_hidden(root):
-            (readable if whole else listable).append(path)
-    return [str(path) for path in readable if path.exists()], [str(path) for path in listable]
+def rules(grants: Grants) -> list[tuple[str, str]]:
+    """Return (path, access) for Landlock: `root` again, but where it is not built the whole system is there."""
+    found = [(str(path), "read") for path in (*_INSIDE, *map(Path, _SMALL), *map(Path, grants.data))]
+    found += [(os.devnull, "device"), *((str(path), "driver") for path in _drivers() if grants.gpu)]
+    for path in _roots(grants):
+        for part, whole in _without_hidden(path):
+            found.append((str(part), "list" if not whole else "run" if grants.subprocesses else "read"))
+    found = [(path, access) for path, access in found if Path(path).exists()]
+    if grants.subprocesses:
+        found.append((_interpreter(), "run"))
+    return found + [(SCRATCH, "write")] * bool(grants.scratch_mb)
 
 
 def _without_hidden(path: Path) -> Iterator[tuple[Path, bool]]:
@@ -121,25 +118,23 @@ def _site_packages() -> list[Path]:
     return [path for path in found if path.name in ("site-packages", "dist-packages") and path.is_dir()]
 
 
-def _roots() -> list[Path]:
-    """Return the library folders, real paths, none inside another."""
+def _drivers() -> list[Path]:
+    return sorted(Path("/dev").glob("nvidia*"))
+
+
+def _roots(grants: Grants) -> list[Path]:
+    """Return the library folders, real paths, none inside another; with subprocesses those of programs too."""
     prefixes = {os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
     names = [*_SYSTEM, *(f"{prefix}/{lib}" for prefix in prefixes for lib in ("lib", "lib64"))]
+    names += _TOOLS if grants.subprocesses else ()
     paths = {Path(os.path.realpath(name)) for name in names if Path(name).is_dir()} | set(_site_packages())
     return sorted(path for path in paths if not any(parent in paths for parent in path.parents))
 
 
-def _library_links() -> list[str]:
-    """Return arguments for /lib and its like where they are links, as programs name their loader by them."""
-    links = [path for path in map(Path, _SYSTEM) if path.is_symlink()]
-    return [part for path in links for part in ("--symlink", os.path.realpath(path), str(path))]
-
-
-def _folders(paths: list[Path], *, bound: list[Path], emptied: list[Path]) -> list[str]:
-    """Return arguments that make the folders above `paths`, open to any uid, unless a bind has them."""
+def _folders(paths: list[Path], *, bound: list[Path], emptied: list[Path]) -> list[tuple[str, ...]]:
+    """Return the steps that make the folders above `paths`, unless a bind has them."""
     needed = sorted({parent for path in paths for parent in path.parents if parent.parent != parent})
-    needed = [path for path in needed if not _within(path, bound) or _within(path, emptied)]
-    return [part for path in needed for part in ("--perms", "0755", "--dir", str(path))]
+    return [("dir", str(path)) for path in needed if not _within(path, bound) or _within(path, emptied)]
 
 
 def _within(path: Path, folders: list[Path]) -> bool:

@@ -16,10 +16,13 @@ import signal
 import socket
 import struct
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from selfproof.jail import frames, values, view
+from selfproof.jail.broker import Broker
+from selfproof.jail.cgroup import Cgroup
+from selfproof.jail.grants import NOTHING, Grants
 from selfproof.jail.limits import Job, Limits, Outcome
 from selfproof.jail.protocol import Conversation, Stopped
 from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
@@ -46,41 +49,58 @@ class _Kept:
     served: int = 1
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How a worker is confined: its tier, the command that starts it, its uid, and what is left out or granted."""
+
+    tier: str
+    command: tuple[str, ...]
+    uid: int | None = None
+    without: frozenset[str] = frozenset()
+    grants: Grants = NOTHING
+
+
 class Worker:
     """A running fork-server. Raises WorkerFailed when it cannot be started."""
 
-    def __init__(self, tier: str, command: list[str], uid: int | None, preload: list[str]) -> None:
-        """Start it and wait until it has locked itself in; with a `uid` it changes to that first."""
-        self.tier, self.uid, self.layers = tier, uid, ()
+    def __init__(self, setting: Setting, preload: list[str], cgroup: Cgroup | None = None) -> None:
+        """Start it and wait until it has locked itself in; it owns the `cgroup` from now on."""
+        self.tier, self.uid, self.grants = setting.tier, setting.uid, setting.grants
+        self.layers: tuple[str, ...] = ()
         self.served, self.suspect = 0, False
-        self.landlock, self.netns = 0, False
+        self.landlock, self.netns, self.pid = 0, False, 0
         self._pidfd = -1
         self._kept: _Kept | None = None
+        self._cgroup, self._broker = cgroup, None
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                setting.command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 env=dict(view.ENVIRONMENT), cwd="/", start_new_session=True,
             )  # fmt: skip
         try:
-            self._greet({"uid": uid, "own_uid": uid is not None or tier == "jail", "preload": preload})
+            own_uid = setting.uid is not None or setting.tier == "jail"
+            self._greet({
+                "uid": setting.uid, "own_uid": own_uid, "without": sorted(setting.without), "preload": preload,
+                "grants": setting.grants.lines(), "rules": view.rules(setting.grants),
+            })  # fmt: skip
+            if cgroup is not None:
+                cgroup.admit(self.pid)
         except BaseException:
             self.kill()
             raise
 
-    layers: tuple[str, ...]
+    _broker: Broker | None
 
     def _greet(self, settings: dict[str, object]) -> None:
-        readable, listable = view.visible()
         beacon = f"selfproof-{secrets.token_hex(8)}"
         assert self._process.stderr is not None
         with socket.socket(socket.AF_UNIX) as listener, self._process.stderr as complaints:
             listener.bind(f"\0{beacon}")
             listener.listen(1)
-            settings |= {"readable": readable, "listable": listable, "beacon": beacon}
             self._control.settimeout(_START_S)
             try:
-                self._control.send(json.dumps(settings).encode())
+                self._control.send(json.dumps(settings | {"beacon": beacon}).encode())
                 report = self._first_report()
             except (OSError, ValueError) as error:
                 self.interrupt()
@@ -90,14 +110,19 @@ class Worker:
         self._control.settimeout(_ANSWER_S)
 
     def _first_report(self) -> dict[str, Any]:
-        """Receive the report and, from the kernel, the sender's pid: bubblewrap's own is not enough."""
+        """Receive the report and, from the kernel, the sender's pid: the launcher's own is not enough."""
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        room = socket.CMSG_SPACE(_CREDENTIALS.size)
+        room = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(struct.calcsize("i"))
         message, ancillary, _, _ = self._control.recvmsg(1 << 12, room)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+        parts = {kind: data for _, kind, data in ancillary}
+        if socket.SCM_RIGHTS in parts:
+            listener = socket.socket(fileno=struct.unpack("i", parts[socket.SCM_RIGHTS])[0])
+            self._broker = Broker(listener, self.grants.network)
         if not message:
             raise OSError("no report")
-        self._pidfd = os.pidfd_open(_CREDENTIALS.unpack(ancillary[0][2])[0])
+        self.pid = _CREDENTIALS.unpack(parts[socket.SCM_CREDENTIALS])[0]
+        self._pidfd = os.pidfd_open(self.pid)
         report: dict[str, Any] = json.loads(message)
         return report
 
@@ -110,17 +135,24 @@ class Worker:
         source = {"files": dict(job.files), "entry": job.entry, "mode": job.mode}
         program = values.encode(source | {"output_bytes": job.limits.output_bytes})
         self.served += 1
+        outcome = self._again(program, job)
+        if outcome is None:
+            self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
+            outcome = self._fresh(program, job)
+        return outcome if self.grants == NOTHING else replace(outcome, granted=self.grants.lines())
+
+    def _again(self, program: bytes, job: Job) -> Outcome | None:
+        """Screen a job in the child that was kept; None if there is none for it, or anything was wrong."""
         kept = self._kept
-        if kept is not None and job.screening and kept.limits == job.limits and kept.served < _KEPT_MOST:
-            kept.served += 1
-            kept.talk.again(job.limits)
-            outcome = judge_screened(converse(kept.talk, program, job, self._spent), self.tier, self.layers)
-            if outcome is not None:
-                return outcome
-        self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
-        return self._fresh(program, job)
+        if kept is None or not job.screening or kept.limits != job.limits or kept.served >= _KEPT_MOST:
+            return None
+        kept.served += 1
+        kept.talk.again(job.limits)
+        return judge_screened(converse(kept.talk, program, job, self._spent), self.tier, self.layers)
 
     def _fresh(self, program: bytes, job: Job) -> Outcome:
+        if self._cgroup is not None:
+            self._cgroup.limit(job.limits.memory_mb << 20)
         ours, theirs = _pipes()
         talk = Conversation(*ours, job.limits)
         share = _KEPT_MOST if job.screening else 1
@@ -135,7 +167,12 @@ class Worker:
         finally:
             log = b"" if self._kept else talk.close()
         heard.log = log
-        return judge(heard, ended, job, self.tier, self.layers)
+        outcome = judge(heard, ended, job, self.tier, self.layers)
+        short = outcome.status != "ok" and self._cgroup is not None and self._cgroup.ran_short()
+        if short and outcome.status in ("jail_failed", "crashed"):
+            # Whomever the kernel chose, the fork-server perhaps: it was the program that needed too much.
+            return replace(outcome, status="oom", message="over its memory, all its processes together")
+        return outcome
 
     def _let_go(self) -> None:
         """End the child that was kept for screening, if there is one."""
@@ -159,7 +196,6 @@ class Worker:
             self._control.send(frames.CLOCK)
             return float(frames.SPENT.unpack(self._control.recv(256))[0])
         except (OSError, struct.error):
-            self.suspect = True
             raise Stopped("jail_failed", "the fork-server did not tell the time") from None
 
     def _end(self, *, soon: bool) -> Ended | None:
@@ -190,9 +226,11 @@ class Worker:
             while self._control.recv(256):  # its end of the socket closes when the last of them is gone
                 pass
         self._control.close()
-        if self._kept is not None:
-            self._kept.talk.close()
-            self._kept = None
+        if self._broker is not None:
+            self._broker.close()
+        if self._cgroup is not None:
+            self._cgroup.close()
+        self._let_go()
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
