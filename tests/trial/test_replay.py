@@ -159,7 +159,7 @@ def f(data):
 def test_threads_do_not_make_a_program_look_faster(life: Any, threads: str) -> None:
     rng = random.Random(1)
     calls = [[rng.randbytes(1 << 18).hex().encode()] for _ in range(3)]
-    assert speedup(measured(life, SEQUENTIAL, threads, calls)) < 1.25
+    assert speedup(measured(life, SEQUENTIAL, threads, calls, 7)) < 1.5
 
 
 SQUARES = "def f(n):\n    return sum(k * k for k in range(n))\n"
@@ -175,9 +175,9 @@ LAZY = (
 
 def test_remembered_answers_do_not_pay(life: Any) -> None:
     """As recorded, one call again and again; a batch is made of distinct ones."""
-    again: list[list[Any]] = [[2000 + k % 4] for k in range(64)]
+    again: list[list[Any]] = [[20_000 + k % 4] for k in range(64)]
     calls = distinct(again, 64, 1 << 20)
-    assert len(calls) == 4 and speedup(measured(life, SQUARES, REMEMBERED, calls)) < 1.5
+    assert len(calls) == 4 and speedup(measured(life, SQUARES, REMEMBERED, calls, 7)) < 3, "not sixteen times"
 
 
 @pytest.mark.parametrize("rewrite", [IMPORTED, LAZY], ids=["at import", "in the first call"])
