@@ -6,6 +6,7 @@ whatever a candidate left behind; in the `confined` tier candidates cannot fork,
 
 Does not protect against:
 - a candidate that leaves the namespace through a bug of the kernel.
+- a thread that still runs when processor time is read: the kernel has counted it up to its last tick (1 to 10 ms).
 """
 
 from __future__ import annotations
