@@ -61,6 +61,28 @@ def test_an_unknown_section_is_an_error_with_a_suggestion() -> None:
     assert "'certify'" in error_of(TEXT + "\n[certfy]\nalpha = 0.1\n").advice()
 
 
+@pytest.mark.parametrize(
+    ("section", "line", "complaint"),
+    [
+        ("[sandbox]", 'allow = ["network:example.org:443"]', "grants a network"),
+        ("[sandbox]", 'allow = ["everything"]', "'everything' grants nothing"),
+        ("[[objective]]", 'allow = ["scratch:0"]', "'scratch:0' grants nothing"),
+        ("[sandbox]", 'allow = "gpu"', "list of strings"),
+    ],
+)
+def test_what_trials_may_use_is_said_exactly(section: str, line: str, complaint: str) -> None:
+    assert complaint in str(error_of(with_line(section, line)))
+
+
+def test_an_objective_may_use_more_than_the_others() -> None:
+    text = with_line("[sandbox]", 'allow = ["scratch:8"]').replace(
+        "[[objective]]", '[[objective]]\nallow = ["network:example.org:443"]', 1
+    )
+    found = parse(text)
+    assert found.sandbox.allow == ("scratch:8",)
+    assert [objective.allow for objective in found.objectives] == [("network:example.org:443",), ()]
+
+
 def test_a_key_like_nothing_lists_what_there_is() -> None:
     assert "alpha" in error_of(with_line("[certify]", "zzzzzz = 1")).advice()
 
@@ -98,7 +120,7 @@ def test_an_impossible_number_is_an_error_that_names_the_bounds(old: str, new: s
         ('editable = ["memory.py", "notebook.py"]', 'editable = "memory.py"', "list of strings"),
         ('editable = ["memory.py", "notebook.py"]', "editable = [1]", "list of strings"),
         ('better = "lower"', 'better = "less"', "better"),
-        ('require = "auto"', 'require = "none"', "require"),
+        ('require = "auto"', 'require = "No one"', "require"),
         ('preset = "lean"', 'preset = "fast"', "preset"),
         ('entry = "memory.py:predict"', 'entry = "memory:predict"', "FILE.py:name"),
         ('entry = "memory.py:predict"', 'entry = "../memory.py:predict"', "FILE.py:name"),

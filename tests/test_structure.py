@@ -25,14 +25,14 @@ COMPOSITION = frozenset(
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
-    frozenset({"session"}),
+    frozenset({"session", "testing"}),
     frozenset({"adapters"}),
     COMPOSITION,
     VERBS,
     frozenset({"oversight"}),
     frozenset({"archive", "ledger", "jail", "operators"}),
     frozenset({"charter"}),
-    frozenset({"nouns"}),
+    frozenset({"nouns", "grants"}),
     frozenset({"__init__"}),
 )
 # A template's tasks are a stranger's code: what they may use is what every stranger may rely on.
@@ -42,14 +42,14 @@ PROGRAM_MAY_USE = frozenset({"operators"})
 TRUSTED = frozenset({"jail", "certify", "ledger", "adopt", "screen", "oversight"})
 # What must be right for a promise to hold while a program lives. `audit` looks at it afterwards, as anybody may with
 # code of their own (`verifiers/`), so nothing rests on it.
-CORE = TRUSTED | {"nouns", "charter", "line", "guarding"}
+CORE = TRUSTED | {"nouns", "grants", "charter", "line", "guarding"}
 CORE_LINES = 4000
 # These run in a program's own process after it is locked in, at its mercy: nothing relies on them.
 AT_ITS_MERCY = frozenset({"jail/harness", "jail/memory_import", "jail/probe"})
 MODULE_LINES, TRUSTED_LINES = 400, 250
 FUNCTION_LINES = 50
 
-WALLS = ("jail", "screen", "ledger", "oversight")  # security
+WALLS = ("grants", "jail", "screen", "ledger", "oversight")  # security
 STATISTICS = ("certify", "audit")
 # Packages' front pages, nouns and modules that keep nothing away from anybody.
 NO_PROMISE = {

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from selfproof.grants import Grants
 from selfproof.nouns import UsageError
 
 
@@ -58,6 +60,7 @@ class Objective:
                            low=0, high=1e9)  # fmt: skip
     margin: float = _doc("Loss in the plain mean that must be excluded (quality metrics that are means).", 0.02,
                          low=1e-9, high=1e9)  # fmt: skip
+    allow: tuple[str, ...] = _doc("What its trials may use beyond [sandbox] allow; only here: network:HOST:PORT.", ())
     max_cost: float = _doc("CPU per sample, at most this many times the anchor's (quality).", 2.0, low=1, high=1000)
 
 
@@ -103,8 +106,9 @@ class Budget:
 class Sandbox:
     """How strongly a trial must be isolated, and what it may use."""
 
-    require: str = _doc('"auto" takes the strongest tier that passes its probes; "jail" or "confined" insist.',
-                        "auto", choices=("auto", "jail", "confined"))  # fmt: skip
+    require: str = _doc('"auto" takes the strongest tier that passes its probes; "jail" or "confined" insist; the '
+                        'name of an installed provider; or "none": no isolation at all.', "auto")  # fmt: skip
+    allow: tuple[str, ...] = _doc("What every trial may use: subprocesses, scratch:MB, data:/FOLDER, gpu.", ())
     workers: int = _doc("Trials at a time.", 2, low=1, high=256)
     wall_s: float = _doc("Deadline of one job in seconds.", 10.0, low=0.1, high=86400)
     memory_mb: int = _doc("Address space of one job in MB.", 1024, low=64, high=1 << 20)
@@ -205,6 +209,23 @@ def _check(objectives: list[Objective], guards: list[Guard]) -> None:
             raise _unknown(guard.objective, [o.name for o in objectives], f"guard {guard.name}.objective")
 
 
+def _check_allowed(objectives: list[Objective], sandbox: Sandbox) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", sandbox.require):
+        raise CharterError(
+            f"charter: [sandbox] require is {sandbox.require!r}",
+            advice="Allowed: auto, jail, confined, none, or the name of an installed provider.",
+        )
+    if any(line.startswith("network") for line in sandbox.allow):
+        raise CharterError(
+            "charter: [sandbox] allow grants a network", advice="A network is for one objective: put it in its allow."
+        )
+    for objective in objectives:
+        try:
+            Grants.parse([*sandbox.allow, *objective.allow])
+        except ValueError as error:
+            raise CharterError(f"charter: allow of objective {objective.name}: {error}") from None
+
+
 def _check_names(names: list[str]) -> None:
     for name in names:
         if not name.replace("-", "_").isidentifier() or name.startswith(("control-", "guard-")):
@@ -250,6 +271,7 @@ def parse(text: str) -> Charter:
             raise CharterError(f"charter: write [[{name}]] with double brackets")
         lists[name] = [_section(kind, row, f"[[{name}]] {i + 1}") for i, row in enumerate(rows)]
     _check(lists["objective"], lists["guard"])
+    _check_allowed(lists["objective"], tables["sandbox"])
     return Charter(
         objectives=tuple(lists["objective"]),
         guards=tuple(lists["guard"]),

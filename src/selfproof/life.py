@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,8 @@ from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
 from selfproof.archive.tree import digests, scope, tree_hash
 from selfproof.certify import seeds
-from selfproof.charter import Charter, Objective
+from selfproof.charter import Charter, CharterError, Objective
+from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
 from selfproof.ledger import Leaf, Ledger, read
 from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
@@ -79,17 +80,42 @@ class Life:
 
     @property
     def jail(self) -> Pool:
-        """The running pool of jailed workers."""
+        """The running pool of jailed workers.
+
+        Raises:
+            CharterError: the charter asks for an isolation that nobody provides, or grants a folder of the program's.
+            JailUnavailable: this machine cannot isolate, or cannot give what is granted, as the charter asks.
+        """
         if self.pool is None:
             sandbox = self.charter.sandbox
-            self.pool = Pool(sandbox.workers, require=sandbox.require)
+            grants = sorted({self.limits_of(o).grants for o in self.charter.objectives}, key=Grants.lines)
+            self._keep_apart(grants)
+            try:
+                for other in grants[1:]:  # so that what cannot be given is known before anything is spent
+                    Pool(1, require=sandbox.require, grants=other).close()
+                self.pool = Pool(sandbox.workers, require=sandbox.require, grants=grants[0])
+            except ValueError as error:
+                raise CharterError(f"charter: [sandbox] {error}") from None
         return self.pool
 
     @property
     def limits(self) -> Limits:
-        """Ceilings of one job, from the charter."""
+        """Ceilings of one job, from the charter; nothing is granted."""
         sandbox = self.charter.sandbox
         return Limits(wall_s=sandbox.wall_s, cpu_s=max(1, int(sandbox.wall_s)), memory_mb=sandbox.memory_mb)
+
+    def limits_of(self, objective: Objective) -> Limits:
+        """Ceilings of one trial of an objective, and what the charter lets it use."""
+        return replace(self.limits, grants=Grants.parse([*self.charter.sandbox.allow, *objective.allow]))
+
+    def _keep_apart(self, grants: Sequence[Grants]) -> None:
+        home = self.paths.folder.resolve()
+        for folder in {Path(name).resolve() for one in grants for name in one.data}:
+            if folder == home or folder in home.parents or home in folder.parents:
+                raise CharterError(
+                    f"charter: data:{folder} overlaps this program's own folder, which holds its keys and answers",
+                    advice="Put the data somewhere else.",
+                )
 
     def log(self, kind: str, body: Mapping[str, Any], *, durable: bool = False) -> Leaf:
         """Write a leaf, then take it into the state and the archive: no change without a leaf."""
@@ -140,6 +166,7 @@ class Life:
         body = {
             "epoch": epoch, "commitment": seeds.commitment(key), "seeds": self.seeds_kind,
             "tier": self.jail.tier, "layers": list(self.jail.layers), "workers": self.charter.sandbox.workers,
+            "granted": {o.name: list(self.limits_of(o).grants.lines()) for o in self.charter.objectives},
         }  # fmt: skip
         self.log("seed-commit", body, durable=True)
         self.epoch_key = key

@@ -160,6 +160,11 @@ def _certificate(
     if objective.kind == "speed":
         claim = f"on fresh inputs {finalist.notes.get('function', objective.entry)} gives equal outputs in less time"
     blind = effects.blind_spot(verdict.pairs, rule["level"])
+    not_covered = [f"losses in fewer than {blind:.1%} of runs"]
+    if tier == "none":
+        not_covered.append(
+            "a candidate that reached its own scores, this record or its keys: nothing kept it from them"
+        )
     return Certificate(
         claim=claim + " than the version before it", objective=objective.name, candidate=body["candidate"],
         incumbent=body["incumbent"], answer=answer, reason=reason, k=body["k"], alpha_k=body["alpha_k"],
@@ -168,7 +173,7 @@ def _certificate(
         span=rule["span"], blind_spot=blind, tier=tier, layers=tuple(life.jail.layers), seeds=life.seeds_kind,
         signer="same account",
         pool=task.pool("confirm") if isinstance(task, Task) else {"split": "confirm", "inputs": "fresh for each pair"},
-        not_covered=(f"losses in fewer than {blind:.1%} of runs",), assumes=ASSUMES,
+        not_covered=tuple(not_covered), assumes=ASSUMES, granted=life.limits_of(objective).grants.lines(),
     )  # fmt: skip
 
 

@@ -83,6 +83,7 @@ class Trial:
     cpu_seconds: float
     tier: str
     message: str | None = None
+    granted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ class Certificate:
     pool: Mapping[str, Any]
     not_covered: tuple[str, ...] = ()
     assumes: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from selfproof.grants import Grants
 from selfproof.jail import Job, Limits, Outcome, Pool, values
-from selfproof.jail.grants import Grants
 
 Run = Callable[..., Outcome]
 
@@ -127,7 +127,7 @@ def test_what_a_batch_cannot_do_is_refused(also: dict[str, object]) -> None:
 
 def test_what_a_clock_cannot_see_is_refused() -> None:
     """Processes of its own would not be in the count of its threads."""
-    with pytest.raises(ValueError, match="subprocesses"):
+    with pytest.raises(ValueError, match="grant no subprocesses"):
         Job({"m.py": ""}, "m.py:f", [], timed=True, limits=Limits(grants=Grants(subprocesses=True)))
 
 

@@ -29,6 +29,7 @@ def command(
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # before numpy: the cores belong to the jailed workers
+    from selfproof.cli.sandbox import warn_of
     from selfproof.cli.views import view_for
     from selfproof.session import run
 
@@ -36,6 +37,8 @@ def command(
     last = None
     with view_for(as_json) as view:
         for event in run(folder, minutes, seed):
+            if event["event"] == "start":
+                warn_of(event["tier"])
             adopted += event["event"] == "decision" and event["verdict"] == "adopted"
             last = event
             view.take(event)

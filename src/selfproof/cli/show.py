@@ -50,7 +50,9 @@ def command(change: str, folder: Path, as_json: bool) -> None:
         if verdict["log_mean_wealth"] is not None:
             click.echo(f"  mean bet   {math.exp(min(verdict['log_mean_wealth'], 700)):.4g}, margin {verdict['margin']}")
         click.echo(f"  pairs      {verdict['pairs']}, scale {verdict['scale']:.4g}")
-        click.echo(f"  isolation  {verdict['tier']}: {', '.join(verdict['layers'])}")
+        click.echo(f"  isolation  {verdict['tier']}: {', '.join(verdict['layers']) or 'none at all'}")
+        if verdict.get("granted"):
+            click.echo(f"  granted    {', '.join(verdict['granted'])}")
         click.echo(f"  seeds      {verdict['seeds']}; signer: {verdict['signer']}")
         click.echo(f"  not covered: {'; '.join(verdict['not_covered'])}")
         click.echo("  assumes    " + "\n             ".join(verdict["assumes"]))

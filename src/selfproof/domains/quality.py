@@ -58,6 +58,7 @@ class Quality:
         task = life.tasks[objective.name]
         assert isinstance(task, Task)
         self.life, self.objective, self.task = life, objective, task
+        self.limits = life.limits_of(objective)
         self.stream = stream or objective.name
         self.sign = 1.0 if objective.better == "lower" else -1.0
         self.operators = list(operators or [*OPERATORS, "crossover"])
@@ -231,7 +232,7 @@ class Quality:
         rungs = [_Rungs(self, self.population.bar(BAR)) for _ in candidates]
         jobs = [
             replace(
-                trials.job(c.files, self.objective.entry, self.panel, self.life.limits),
+                trials.job(c.files, self.objective.entry, self.panel, self.limits),
                 go_on=rung.go_on,
                 screening=True,
             )
@@ -251,7 +252,7 @@ class Quality:
         return results
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
-        jobs = [trials.job(files, self.objective.entry, part, self.life.limits) for files, part in work]
+        jobs = [trials.job(files, self.objective.entry, part, self.limits) for files, part in work]
         outcomes = paired.run(self.life, jobs)
         return [trials.score(self.task, part, o) for (_, part), o in zip(work, outcomes, strict=True)]
 
@@ -317,7 +318,7 @@ class Quality:
             files, entry = finalist.candidate.files, self.objective.entry
             both = [trials.prepare(samples), trials.prepare(regrouped[0])]
             outcomes = [
-                paired.run(self.life, [trials.job(files, entry, [block], self.life.limits) for block in part])
+                paired.run(self.life, [trials.job(files, entry, [block], self.limits) for block in part])
                 for part in both
             ]
             if trials.company_matters(self.task, both[0], outcomes[0], both[1], outcomes[1], regrouped[1]):
@@ -329,7 +330,7 @@ class Quality:
         versions = (finalist.candidate, anchor)
         outcomes = paired.run(
             self.life,
-            [trials.job(v.files, self.objective.entry, part, self.life.limits) for _ in range(5) for v in versions],
+            [trials.job(v.files, self.objective.entry, part, self.limits) for _ in range(5) for v in versions],
         )
         cost, usual = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
         if cost > self.objective.max_cost * usual:

@@ -22,7 +22,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from selfproof.jail.grants import Grants as Grants
+    from selfproof.grants import Grants as Grants
     from selfproof.jail.limits import JailUnavailable as JailUnavailable
     from selfproof.jail.limits import Job as Job
     from selfproof.jail.limits import Limits as Limits
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from selfproof.jail.limits import Status as Status
     from selfproof.jail.pool import Pool as Pool
 
-_HOMES = {"Grants": "grants", "Pool": "pool"}
+_HOMES = {"Grants": "selfproof.grants", "Pool": "selfproof.jail.pool"}
 __all__ = ["Grants", "JailUnavailable", "Job", "Limits", "Outcome", "Pool", "Status"]
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = importlib.import_module(f"selfproof.jail.{_HOMES.get(name, 'limits')}")
+    home = importlib.import_module(_HOMES.get(name, "selfproof.jail.limits"))
     return getattr(home, name)

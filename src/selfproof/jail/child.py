@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
+from selfproof.grants import BROKER_PORT, SCRATCH, Grants
 from selfproof.jail import frames, harness, kernel, values, values_reader
-from selfproof.jail.grants import BROKER_PORT, SCRATCH, Grants
 from selfproof.jail.memory_import import Program
 
 _IN, _OUT, _FIRST_UNUSED = 3, 4, 5

@@ -23,8 +23,8 @@ import sys
 import time
 from typing import Any, Final, NoReturn
 
+from selfproof.grants import BROKER_PORT, SCRATCH, Grants
 from selfproof.jail import child, frames, kernel
-from selfproof.jail.grants import BROKER_PORT, SCRATCH, Grants
 
 _GRACE_S: Final = 0.2
 _WHOLE_PROCESS: Final = 2  # clock of another process: CPUCLOCK_SCHED without the bit for a single thread

@@ -26,10 +26,7 @@ READY, LOADED, OUTPUT, ERROR, OOM, INVALID = 16, 17, 18, 19, 20, 21
 # On the control socket to the fork-server, for each job: RUN with three descriptors, any number of CLOCKs with a SPENT
 # back for each, an END, back an ENDED.
 RUN: Final = struct.Struct("<qq")  # processor seconds, bytes of address space
-END_NOW, END_SOON = (
-    b"n",
-    b"s",
-)  # kill at once | give a child that has closed its pipe a moment to finish exiting
+END_NOW, END_SOON = b"n", b"s"  # kill at once | give a child that has closed its pipe a moment to finish exiting
 CLOCK: Final = b"c"
 SPENT: Final = struct.Struct("<d")  # processor seconds of all the child's threads so far, by the kernel's count
 ENDED: Final = struct.Struct("<iddqq?")  # wait status, user and system seconds, peak KiB, stragglers, killed by us
@@ -61,8 +58,7 @@ def joined(inputs: Sequence[bytes]) -> bytes:
 def parted(body: memoryview, *, shift: int) -> Iterator[memoryview]:
     """Read the inputs of a BATCH, each in memory of its own with byte `shift` aligned to 16."""
     while body:
-        end = NUMBER.size + NUMBER.unpack_from(body)[0]
-        skip = -shift % 16
+        end, skip = NUMBER.size + NUMBER.unpack_from(body)[0], -shift % 16
         data = memoryview(_memory(skip + end - NUMBER.size))[skip:]
         data[:], body = body[NUMBER.size : end], body[end:]
         yield data

@@ -21,8 +21,8 @@ import sys
 from collections.abc import Iterable
 from typing import Final
 
+from selfproof.grants import Grants
 from selfproof.jail import seccomp
-from selfproof.jail.grants import Grants
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG, _PR_GET_DUMPABLE, _PR_SET_DUMPABLE, _PR_GET_SECCOMP, _PR_SET_SECCOMP = 1, 3, 4, 21, 22

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from selfproof.grants import NOTHING, Grants
 from selfproof.jail import kernel, launch, providers, values
 from selfproof.jail.cgroup import Cgroup, CgroupMissing
-from selfproof.jail.grants import NOTHING, Grants
 from selfproof.jail.limits import LAYERS, JailUnavailable, Job, Limits
 from selfproof.jail.providers import Isolated
 from selfproof.jail.worker import Setting, Worker, WorkerFailed
@@ -42,6 +42,8 @@ _ADVICE: Final = {
     'launcher that most machines trust; or accept the weaker tier with require = "confined".',
     "confined": "Use Linux 5.13 or newer on x86_64 with Landlock enabled (it is in the list in "
     "/sys/kernel/security/lsm); on other systems run the engine in such a virtual machine.",
+    "granted": "Grant less (`allow` in the charter, or --allow), or run where the tier jail holds and control groups "
+    "can be made; `selfproof sandbox check` says what is missing.",
 }
 
 
@@ -61,7 +63,8 @@ def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING) -> Iso
             return start(tier, preload, grants=grants)
         except (WorkerFailed, OSError) as error:
             problems.append(f"{tier}: {error}")
-    raise JailUnavailable("; ".join(problems), _ADVICE["jail" if require == "jail" else "confined"])
+    weak = "granted" if grants.needs() else "jail" if require == "jail" else "confined"
+    raise JailUnavailable("; ".join(problems), _ADVICE[weak])
 
 
 def start(

@@ -15,8 +15,8 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
+from selfproof.grants import Grants
 from selfproof.jail import view
-from selfproof.jail.grants import Grants
 
 _BUBBLEWRAP: Final = ("/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap", "/run/current-system/sw/bin/bwrap")
 NOBODY: Final = 65534

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from selfproof.jail.grants import NOTHING, Grants
+from selfproof.grants import NOTHING, Grants
 
 LAYERS: Final = (
     "pidns", "netns", "ipcns", "mntns", "uid", "landlock", "seccomp", "rlimits", "nondumpable", "reap", "cgroup",
@@ -81,10 +81,8 @@ class Job:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done at once."""
-        if self.timed and self.limits.grants.subprocesses:
-            raise ValueError("a timed job cannot start subprocesses; grant none where time is measured")
-        if self.batch and (self.go_on is not None or self.timed):
-            raise ValueError("a batch can neither end early nor be timed answer by answer; send its inputs one by one")
+        if (self.batch and (self.timed or self.go_on is not None)) or (self.timed and self.limits.grants.subprocesses):
+            raise ValueError("send inputs one by one for `timed` or `go_on`, and grant no subprocesses with `timed`")
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Final
 
+from selfproof.grants import NOTHING, Grants
 from selfproof.jail import ladder
-from selfproof.jail.grants import NOTHING, Grants
 from selfproof.jail.limits import JailUnavailable, Job, Outcome
 from selfproof.jail.providers import Isolated
 from selfproof.jail.worker import WorkerFailed

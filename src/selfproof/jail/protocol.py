@@ -21,11 +21,7 @@ from selfproof.jail.limits import Limits, Status
 
 _KEPT_MOST: Final = 32  # inputs that a child remembers
 _SMALL_FRAME: Final = 64 << 10  # READY, LOADED and error frames
-_BAD_NEWS: Final[dict[int, Status]] = {
-    frames.ERROR: "error",
-    frames.INVALID: "invalid_output",
-    frames.OOM: "oom",
-}
+_BAD_NEWS: Final[dict[int, Status]] = {frames.ERROR: "error", frames.INVALID: "invalid_output", frames.OOM: "oom"}
 _READABLE: Final = select.POLLIN | select.POLLHUP | select.POLLERR
 
 

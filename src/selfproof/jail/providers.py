@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Final, Protocol
 
-from selfproof.jail.grants import Grants
+from selfproof.grants import Grants
 from selfproof.jail.limits import JailUnavailable, Job, Outcome
 
 GROUP: Final = "selfproof.sandboxes"

@@ -17,7 +17,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from selfproof.jail.grants import Grants
+from selfproof.grants import Grants
 
 _AUDIT_ARCH_X86_64, _X32_BIT = 0xC000003E, 0x40000000
 _KILL, _ALLOW, _ERRNO = 0x80000000, 0x7FFF0000, 0x00050000

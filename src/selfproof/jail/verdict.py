@@ -79,25 +79,22 @@ def converse(talk: Conversation, program: bytes, job: Job, spent: Callable[[], f
 
 def judge(heard: Heard, ended: Ended | None, job: Job, tier: str, layers: tuple[str, ...]) -> Outcome:
     """The outcome of a job whose child is gone (`ended`; None if its end was not reported)."""
-    status, message = _combined(heard, ended, job)
-    status, message = _checked(heard, status, message)
+    heard.status, heard.message = _checked(heard, *_combined(heard, ended, job))
     cpu, peak = (ended.cpu_seconds, ended.max_rss_mb) if ended else (0.0, 0.0)
-    return _outcome(heard, status, message, cpu, peak, tier, layers)
+    return _outcome(heard, cpu, peak, tier, layers)
 
 
 def judge_screened(heard: Heard, tier: str, layers: tuple[str, ...]) -> Outcome | None:
     """The outcome of a job whose child lives on; None if anything about it was wrong."""
     if heard.status != "ok" or _checked(heard, "ok", None)[0] != "ok":
         return None
-    return _outcome(heard, "ok", None, sum(heard.seconds), 0.0, tier, layers)
+    return _outcome(heard, sum(heard.seconds), 0.0, tier, layers)
 
 
-def _outcome(
-    heard: Heard, status: Status, message: str | None, cpu: float, peak: float, tier: str, layers: tuple[str, ...]
-) -> Outcome:
+def _outcome(heard: Heard, cpu: float, peak: float, tier: str, layers: tuple[str, ...]) -> Outcome:
     return Outcome(
-        status, tuple(heard.outputs), message, tuple(heard.seconds), cpu, peak, printable(heard.log), tier, layers,
-        cpu=tuple(heard.cpu), load_seconds=heard.load_seconds,
+        heard.status, tuple(heard.outputs), heard.message, tuple(heard.seconds), cpu, peak, printable(heard.log),
+        tier, layers, cpu=tuple(heard.cpu), load_seconds=heard.load_seconds,
     )  # fmt: skip
 
 

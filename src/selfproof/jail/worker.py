@@ -19,10 +19,10 @@ import subprocess
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from selfproof.grants import NOTHING, Grants
 from selfproof.jail import frames, values, view
 from selfproof.jail.broker import Broker
 from selfproof.jail.cgroup import Cgroup
-from selfproof.jail.grants import NOTHING, Grants
 from selfproof.jail.limits import Job, Limits, Outcome
 from selfproof.jail.protocol import Conversation, Stopped
 from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened

@@ -40,7 +40,7 @@ def score(task: Task, blocks: Sequence[Block], outcome: Outcome) -> list[Trial]:
             trials.append(_score_one(task, block, outcome, i, share))
         else:
             status = outcome.status if outcome.status != "ok" else "protocol_error"
-            trials.append(Trial(status, None, (), 0.0, 0.0, outcome.tier, outcome.message))
+            trials.append(Trial(status, None, (), 0.0, 0.0, outcome.tier, outcome.message, outcome.granted))
     return trials
 
 
@@ -59,10 +59,10 @@ def _score_one(task: Task, block: Block, outcome: Outcome, i: int, cpu: float) -
     try:
         draws = tuple(float(value) for value in task.draws(block.sample, values.decode(outcome.outputs[i])))
     except (InvalidAnswer, ValueError) as error:
-        return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, str(error)[:300])
+        return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, str(error)[:300], outcome.granted)
     if not draws or not all(map(math.isfinite, draws)):
-        return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, "the score is not finite")
-    return Trial("ok", math.fsum(draws) / len(draws), draws, seconds, cpu, outcome.tier)
+        return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, "the score is not finite", outcome.granted)
+    return Trial("ok", math.fsum(draws) / len(draws), draws, seconds, cpu, outcome.tier, None, outcome.granted)
 
 
 def company_matters(
