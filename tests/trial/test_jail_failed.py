@@ -13,6 +13,7 @@ import pytest
 from selfproof import birth, line
 from selfproof import life as lives
 from selfproof.audit import audit
+from selfproof.domains import timing
 from selfproof.domains.base import Finalist, refused_before
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
@@ -167,7 +168,10 @@ def test_a_guard_that_was_cut_off_is_charged_to_nobody(
 
 SPEED: dict[str, tuple[int, Callable[[Speed], object]]] = {
     "profile": (6, lambda domain: domain.observe()),
-    "pair": (3, lambda domain: domain._pair(*[domain.life.version(domain.objective)] * 2, PLACE, CALLS, False)),
+    "pair": (
+        3,
+        lambda domain: timing.pair(domain.life, *[domain.life.version(domain.objective)] * 2, PLACE, CALLS, False),
+    ),
     "equal": (
         4,
         lambda domain: domain._equal(domain.life.version(domain.objective), PLACE, CALLS, random.Random(1), FEW),
@@ -188,7 +192,7 @@ def test_no_step_of_speed_charges_a_candidate(tmp_path: Path, step: str, monkeyp
     monkeypatch.setattr("test_jail_failed.FEW", speed.Fuzz(40, 10**6, 60.0, 40))
     birth.make(tmp_path / "whole", seed=1)
     profile = {"hot": [["notebook.py", "missing", 1, 1.0, 1.0]], "calls": {PLACE: CALLS}}
-    answered = Outcome("ok", (values.encode(profile),), None, (0.01,), 0.01, 30.0, "", "confined", ())
+    answered = Outcome("ok", (values.encode(profile),), None, (0.01,), 0.01, 30.0, "", "confined", (), cpu=(0.01,))
     jobs, steps = SPEED[step]
     with lives.opened(tmp_path / "whole", seed=1) as life:
         for fails_at in range(jobs):
@@ -201,6 +205,8 @@ def test_no_step_of_speed_charges_a_candidate(tmp_path: Path, step: str, monkeyp
                     met += jobs
                     first = len(met) - len(jobs)
                     return [FAILED if first + i == fails_at else answered for i in range(len(jobs))]
+
+                together = map
 
             life.pool = Canned()  # type: ignore[assignment]
             domain = Speed(life, life.charter.objective("operations"))

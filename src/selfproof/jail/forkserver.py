@@ -6,6 +6,7 @@ whatever a candidate left behind; in the `confined` tier candidates cannot fork,
 
 Does not protect against:
 - a candidate that leaves the namespace through a bug of the kernel.
+- a thread that still runs when processor time is read: the kernel has counted it up to its last tick (1 to 10 ms).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from typing import Any, Final, NoReturn
 
 from selfproof.grants import BROKER_PORT, SCRATCH, Grants
@@ -26,6 +28,7 @@ from selfproof.jail import child, frames, kernel
 
 _GRACE_S: Final = 0.2
 _STOPPED: Final = signal.SIGSTOP << 8 | 0x7F  # the wait status of a process that was stopped, perhaps from outside
+_WHOLE_PROCESS: Final = 2  # clock of another process: CPUCLOCK_SCHED without the bit for a single thread
 _STANDARD: Final = """
 array ast base64 bisect cProfile cmath collections collections.abc concurrent.futures.thread contextlib copy
 dataclasses datetime decimal difflib encodings.ascii encodings.latin_1 enum fractions functools hashlib heapq
@@ -110,7 +113,8 @@ def _serve(control: socket.socket, rules: child.Rules) -> None:
             child.main(server, pipes, frames.RUN.unpack(order), rules)
         for pipe in pipes:
             os.close(pipe)
-        end = control.recv(1)
+        while (end := control.recv(1)) == frames.CLOCK:
+            control.send(frames.SPENT.pack(time.clock_gettime(~candidate << 3 | _WHOLE_PROCESS)))
         report = _end(candidate, rules, patient=end == frames.END_SOON)
         if not end:
             return

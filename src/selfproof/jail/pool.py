@@ -26,7 +26,9 @@ from selfproof.jail.worker import WorkerFailed
 
 _JOBS_PER_WORKER: Final = 2000
 _CLOSE_S: Final = 0.9
-_Item = tuple[Job, "Future[Outcome]"]
+_STAFF: Final = 2  # workers of one thread: trials that were granted something, and those that were not
+_Staff = dict[Grants, Isolated]
+_Item = list[tuple[Job, "Future[Outcome]"]]  # for one worker, one after the other
 
 
 class Pool:
@@ -63,12 +65,7 @@ class Pool:
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Queue one job. Raises RuntimeError after `close`."""
-        future: Future[Outcome] = Future()
-        with self._lock:
-            if self._closing.is_set():
-                raise RuntimeError("the pool is closed")
-            self._jobs.put((job, future))
-        return future
+        return self._put([job])[0]
 
     def map(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs side by side; return their outcomes in the jobs' order."""
@@ -78,6 +75,21 @@ class Pool:
         finally:  # after an interrupt or an error nobody waits for the others
             for future in futures:
                 future.cancel()
+
+    def together(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs back to back in one worker, nothing between them there, each in a process of its own: for timing.
+
+        After a job that leaves the worker suspect, the rest runs in a new one.
+        """
+        return [future.result() for future in self._put(jobs)]
+
+    def _put(self, jobs: Sequence[Job]) -> list[Future[Outcome]]:
+        item: _Item = [(job, Future()) for job in jobs]
+        with self._lock:
+            if self._closing.is_set():
+                raise RuntimeError("the pool is closed")
+            self._jobs.put(item)
+        return [future for _, future in item]
 
     def close(self) -> None:
         """Cancel what waits, end what runs, leave no process. Idempotent; takes less than a second."""
@@ -108,57 +120,68 @@ class Pool:
         return thread
 
     def _work(self, require: str, started: Future[Isolated]) -> None:
-        worker: Isolated | None = None
+        workers: _Staff = {}
         try:
             try:
-                worker = self._started(require, self._grants)
-                started.set_result(worker)
-                require = worker.tier
+                first = self._hire(workers, require, self._grants)
+                started.set_result(first)
+                require = first.tier
             except Exception as error:  # noqa: BLE001  handed to whoever waits for this worker
                 started.set_exception(error)
             while (item := self._jobs.get()) is not None:
-                job, future = item
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    worker, outcome = self._run(worker, require, job)
-                    future.set_result(outcome)
-                except BaseException as error:  # noqa: BLE001  a thread that ended would leave others waiting for ever
-                    future.set_exception(error)
-                    worker = None
-                if worker is not None and (worker.suspect or worker.served >= _JOBS_PER_WORKER):
-                    self._dismiss(worker)
-                    worker = None
+                for job, future in item:
+                    self._answer(workers, require, job, future)
+                for grants in [key for key, worker in workers.items() if worker.served >= _JOBS_PER_WORKER]:
+                    self._dismiss(workers, grants)
         finally:
-            self._dismiss(worker)
+            for grants in list(workers):
+                self._dismiss(workers, grants)
 
-    def _run(self, worker: Isolated | None, tier: str, job: Job) -> tuple[Isolated | None, Outcome]:
+    def _answer(self, workers: _Staff, tier: str, job: Job, future: Future[Outcome]) -> None:
+        """Run a job for whoever holds its future."""
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(self._run(workers, tier, job))
+        except BaseException as error:  # noqa: BLE001  a thread that ended would leave others waiting for ever
+            future.set_exception(error)
+
+    def _run(self, workers: _Staff, tier: str, job: Job) -> Outcome:
         """Run a job; once more in a new worker if the jail failed, which is never the program's fault."""
+        grants = job.limits.grants
         outcome = _failed("no worker could be had", tier)
         for _ in range(2):
             if self._closing.is_set():
-                return worker, _failed("the pool was closed", tier)
-            if worker is not None and worker.grants != job.limits.grants:
-                self._dismiss(worker)
-                worker = None
+                return _failed("the pool was closed", tier)
             try:
-                worker = worker or self._started(tier, job.limits.grants)
+                worker = workers.get(grants) or self._hire(workers, tier, grants)
                 outcome = worker.run(job)
             except (WorkerFailed, JailUnavailable, OSError) as error:
                 outcome = _failed(f"no worker could be had: {error}", tier)
             except BaseException:
-                self._dismiss(worker)
+                self._dismiss(workers, grants)
                 raise
+            if outcome.status == "jail_failed" or worker.suspect:
+                self._dismiss(workers, grants)
             if outcome.status != "jail_failed":
                 break
-            self._dismiss(worker)
-            worker = None
-        return worker, outcome
+        return outcome
 
-    def _started(self, require: str, grants: Grants) -> Isolated:
+    def _hire(self, workers: _Staff, require: str, grants: Grants) -> Isolated:
+        """Start a worker; one with other grants goes for it if there are too many."""
+        if len(workers) >= _STAFF:
+            self._dismiss(workers, next(iter(workers)))
         worker = ladder.climb(require, self._preload, grants, self._enlist)
         self._enlist(worker)  # a provider's was not, so far
+        workers[grants] = worker
         return worker
+
+    def _dismiss(self, workers: _Staff, grants: Grants) -> None:
+        worker = workers.pop(grants, None)
+        if worker is not None:
+            with self._lock:
+                self._running.discard(worker)
+            worker.kill()
 
     def _enlist(self, worker: Isolated) -> None:
         with self._lock:
@@ -166,20 +189,14 @@ class Pool:
             if self._closing.is_set():
                 worker.interrupt()
 
-    def _dismiss(self, worker: Isolated | None) -> None:
-        if worker is not None:
-            with self._lock:
-                self._running.discard(worker)
-            worker.kill()
-
     def _cancel_waiting(self) -> None:
         while True:
             try:
                 item = self._jobs.get_nowait()
             except queue.Empty:
                 return
-            if item is not None:
-                item[1].cancel()
+            for _, future in item or ():
+                future.cancel()
 
 
 def _failed(message: str, tier: str) -> Outcome:

@@ -25,7 +25,7 @@ from selfproof.jail import frames, pipes, values, view
 from selfproof.jail.broker import Broker
 from selfproof.jail.cgroup import Cgroup
 from selfproof.jail.limits import Job, Limits, Outcome
-from selfproof.jail.protocol import Conversation
+from selfproof.jail.protocol import Conversation, Stopped
 from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
 
 _START_S: Final = 20.0
@@ -162,7 +162,7 @@ class Worker:
             return None
         kept.served += 1
         kept.talk.again(job.limits)
-        return judge_screened(converse(kept.talk, program, job), self.tier, self.layers)
+        return judge_screened(converse(kept.talk, program, job, self._spent), self.tier, self.layers)
 
     def _fresh(self, program: bytes, job: Job) -> Outcome:
         if self._cgroup is not None:
@@ -172,7 +172,7 @@ class Worker:
         share = _KEPT_MOST if job.screening else 1
         try:
             self._begin(frames.RUN.pack(job.limits.cpu_s * share, job.limits.memory_mb << 20), theirs)
-            heard = converse(talk, program, job)
+            heard = converse(talk, program, job, self._spent)
             outcome = judge_screened(heard, self.tier, self.layers) if job.screening else None
             if outcome is not None:
                 self._kept = _Kept(talk, job.limits)
@@ -203,6 +203,14 @@ class Worker:
         finally:
             for pipe in pipes:
                 os.close(pipe)
+
+    def _spent(self) -> float:
+        """Ask for the processor seconds of all the child's threads so far. Raises Stopped."""
+        try:
+            self._control.send(frames.CLOCK)
+            return float(frames.SPENT.unpack(self._control.recv(256))[0])
+        except (OSError, struct.error):
+            raise Stopped("jail_failed", "the fork-server did not tell the time") from None
 
     def _end(self, *, soon: bool) -> Ended | None:
         try:
@@ -237,9 +245,7 @@ class Worker:
             self._broker.close()
         if self._cgroup is not None:
             self._cgroup.close()
-        if self._kept is not None:
-            self._kept.talk.close()
-            self._kept = None
+        self._let_go()
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
