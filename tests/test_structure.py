@@ -26,6 +26,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
     frozenset({"session", "testing"}),
+    frozenset({"attacks"}),
     frozenset({"adapters"}),
     COMPOSITION,
     VERBS,

@@ -1,0 +1,7 @@
+"""Leaves a named pipe."""
+
+import os
+
+
+def solve(x):
+    os.mkfifo(os.path.join(x["writable"], x["mark"]))

@@ -1,0 +1,5 @@
+"""Answers with text that is no text."""
+
+
+def solve(x):
+    return chr(0xD800)

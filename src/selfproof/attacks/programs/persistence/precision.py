@@ -1,0 +1,7 @@
+"""Leaves decimal arithmetic with three digits."""
+
+import decimal
+
+
+def solve(x):
+    decimal.getcontext().prec = 3

@@ -1,0 +1,7 @@
+"""Leaves another working folder."""
+
+import os
+
+
+def solve(x):
+    os.chdir("/tmp")
