@@ -113,7 +113,10 @@ def life(request: pytest.FixtureRequest) -> Iterator[Any]:
     except JailUnavailable as problem:
         pytest.skip(f"{request.param} is not here: {problem}")
     with pool:
-        yield SimpleNamespace(jail=pool, limits=LIMITS, trials=0, cpu_seconds=0.0, pause_point=lambda: None)
+        yield SimpleNamespace(
+            jail=pool, limits_of=lambda objective: LIMITS, charter=SimpleNamespace(objective=str), trials=0,
+            cpu_seconds=0.0, pause_point=lambda: None,
+        )  # fmt: skip
 
 
 def measured(life: Any, one: str, two: str, calls: list[list[Any]], pairs: int = 5) -> list[timing.Timed]:

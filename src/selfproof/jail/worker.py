@@ -79,7 +79,8 @@ class Worker:
         self.landlock, self.netns, self.pid = 0, False, 0
         self._pidfd = -1
         self._kept: _Kept | None = None
-        self._cgroup, self._broker = cgroup, None
+        self._cgroup = cgroup
+        self._broker: Broker | None = None
         with contextlib.ExitStack() as undo:
             if cgroup is not None:
                 undo.callback(cgroup.close)
@@ -103,8 +104,6 @@ class Worker:
         except BaseException:
             self.kill()
             raise
-
-    _broker: Broker | None
 
     def _greet(self, settings: dict[str, object]) -> None:
         beacon = f"selfproof-{secrets.token_hex(8)}"
