@@ -277,7 +277,7 @@ def table(spent: Account, source: str, rounds: int, trials: int) -> dict[str, di
 
 def overhead(spent: Account, rounds: int, work_ms: float) -> dict[str, dict[str, float]]:
     """CPU that the engine adds, as a share of the CPU of the same work in plain processes, two at a time."""
-    tried, count = 200_000, max(20, int(2000 / work_ms))
+    tried, count = 200_000, max(10, int(1000 / work_ms))
     n = int(tried * work_ms / 1e3 / min(work_seconds(tried) for _ in range(20)))
     inputs = [n] * count
     with ExitStack() as stack:
