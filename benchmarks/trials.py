@@ -320,7 +320,7 @@ def markdown(results: dict[str, Any]) -> str:
     """The tables."""
     lines = [
         f"Measured on {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}; "
-        f"medians of {results['rounds']} interleaved rounds."
+        f"medians of {results['rounds']} interleaved rounds; load average before: {results['load']:.1f}."
     ]
     for title, rows in results["tables"].items():
         plain, bare = rows["plain subprocess"]["per_second"], rows["in-process exec"]["cpu_ms"]
@@ -367,6 +367,7 @@ def main() -> None:
     with account() as spent:
         results: dict[str, Any] = {
             "rounds": options.rounds,
+            "load": os.getloadavg()[0],  # other work slows every row down; ratios and CPU suffer least
             "overhead": {str(size): overhead(spent, options.rounds, size) for size in options.work},
             "tables": {
                 "with NumPy": table(spent, WITH_NUMPY, options.rounds, options.trials),
