@@ -277,7 +277,7 @@ def table(spent: Account, source: str, rounds: int, trials: int) -> dict[str, di
 
 def overhead(spent: Account, rounds: int, work_ms: float) -> dict[str, dict[str, float]]:
     """CPU that the engine adds, as a share of the CPU of the same work in plain processes, two at a time."""
-    tried, count = 200_000, max(20, int(2000 / work_ms))
+    tried, count = 200_000, max(10, int(1000 / work_ms))
     n = int(tried * work_ms / 1e3 / min(work_seconds(tried) for _ in range(20)))
     inputs = [n] * count
     with ExitStack() as stack:
@@ -320,7 +320,7 @@ def markdown(results: dict[str, Any]) -> str:
     """The tables."""
     lines = [
         f"Measured on {os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}; "
-        f"medians of {results['rounds']} interleaved rounds."
+        f"medians of {results['rounds']} interleaved rounds; load average before: {results['load']:.1f}."
     ]
     for title, rows in results["tables"].items():
         plain, bare = rows["plain subprocess"]["per_second"], rows["in-process exec"]["cpu_ms"]
@@ -367,6 +367,7 @@ def main() -> None:
     with account() as spent:
         results: dict[str, Any] = {
             "rounds": options.rounds,
+            "load": os.getloadavg()[0],  # other work slows every row down; ratios and CPU suffer least
             "overhead": {str(size): overhead(spent, options.rounds, size) for size in options.work},
             "tables": {
                 "with NumPy": table(spent, WITH_NUMPY, options.rounds, options.trials),

@@ -223,7 +223,7 @@ def test_a_worker_needs_no_room_on_any_disk(monkeypatch: pytest.MonkeyPatch) -> 
     real = os.open
 
     def full(path: str, flags: int, mode: int = 0o777, **rest: int) -> int:
-        if flags & os.O_CREAT:
+        if flags & os.O_CREAT or flags & os.O_TMPFILE == os.O_TMPFILE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(path, flags, mode, **rest)
 
