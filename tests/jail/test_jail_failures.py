@@ -27,6 +27,7 @@ from selfproof.grants import Grants
 from selfproof.jail import Job, Limits, Outcome, Pool, launch, values, view
 from selfproof.jail import pool as pool_module
 from selfproof.jail import worker as worker_module
+from selfproof.jail.cgroup import Cgroup, CgroupMissing
 from selfproof.jail.verdict import Ended, Heard, judge
 from selfproof.jail.worker import Worker
 
@@ -249,6 +250,25 @@ def descriptors_left(count: int) -> Iterator[None]:
 
 
 @pytest.mark.filterwarnings("error::ResourceWarning")
+def test_a_layer_that_held_at_the_start_is_not_missed_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A control group that cannot be made for a new worker is no reason to go on without one."""
+    with Pool(1, require="confined") as pool:
+        if not any(layer.startswith("cgroup") for layer in pool.layers):
+            pytest.skip("no control groups can be made here (run as root, or in a delegated group)")
+        assert correct(pool.submit(job()).result(timeout=20))
+
+        def missing(self: Cgroup) -> None:
+            raise CgroupMissing("not now")
+
+        monkeypatch.setattr(Cgroup, "__init__", missing)
+        crash = job("import ctypes\ndef f(x): ctypes.string_at(8)")
+        assert pool.submit(crash).result(timeout=20).status == "crashed"
+        outcome = pool.submit(job()).result(timeout=20)
+        assert outcome.status == "jail_failed" and "cgroup held at the start" in (outcome.message or "")
+        monkeypatch.undo()
+        assert correct(pool.submit(job()).result(timeout=20))
+
+
 def test_running_out_of_descriptors_is_a_failure_of_the_jail_and_loses_none() -> None:
     with Pool(1, require="confined") as made:
         assert correct(made.submit(job()).result(timeout=30))

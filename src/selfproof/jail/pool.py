@@ -40,6 +40,9 @@ class Pool:
     what holds. Raises JailUnavailable when the machine cannot isolate as required.
     """
 
+    tier: str
+    layers: tuple[str, ...]
+
     def __init__(
         self, workers: int = 2, *, require: str = "auto", preload: Sequence[str] = ("numpy",),
         grants: Grants = NOTHING,
@@ -47,6 +50,7 @@ class Pool:
         """Start the first worker and wait for it; the others follow by themselves."""
         if workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
+        self.tier, self.layers = require, ()
         self._preload, self._grants = tuple(preload), grants
         self._jobs: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -56,8 +60,7 @@ class Pool:
         self._threads = [self._thread(require, first)]
         try:
             worker = first.result()
-            self.tier: str = worker.tier
-            self.layers: tuple[str, ...] = worker.layers
+            self.tier, self.layers = worker.tier, worker.layers
             self._threads += [self._thread(self.tier, Future()) for _ in range(workers - 1)]
         except BaseException:
             self.close()
@@ -174,6 +177,9 @@ class Pool:
         worker = ladder.climb(require, self._preload, grants, self._enlist)
         self._enlist(worker)  # a provider's was not, so far
         workers[grants] = worker
+        if missing := _kinds(self.layers) - _kinds(worker.layers):
+            self._dismiss(workers, grants)
+            raise WorkerFailed(f"{', '.join(sorted(missing))} held at the start and no longer does")
         return worker
 
     def _dismiss(self, workers: _Staff, grants: Grants) -> None:
@@ -197,6 +203,11 @@ class Pool:
                 return
             for _, future in item or ():
                 future.cancel()
+
+
+def _kinds(layers: Sequence[str]) -> set[str]:
+    """Layers without what differs from worker to worker."""
+    return {layer.partition(":")[0] for layer in layers}
 
 
 def _failed(message: str, tier: str) -> Outcome:
