@@ -194,14 +194,18 @@ def decide(
         for guard in life.charter.guards:
             if guard.objective == domain.objective.name and refusal is None:
                 passed, is_better = guarding.passes(life, domain, finalist.candidate, guard, confirming)
-                refusal = None if passed else ("guard", f"guard {guard.name} does not pass")
+                if (confirming.id, guard.name) not in life.state.guard_answers:  # which is nobody's fault
+                    refusal = ("abandoned", f"the run ended while guard {guard.name} was tested")
+                elif not passed:
+                    refusal = ("guard", f"guard {guard.name} does not pass")
                 high_water += [guard.name] if is_better else []
     if refusal is None and (reason := limit(life)):
         refusal = ("charter", reason)
     step, reason = refusal or ("adopt", verdict["reason"])
     if refusal is not None:
         refuse(life, confirming, step, reason)
-        domain.settled(finalist, adopted=False)
+        if step != "abandoned":
+            domain.settled(finalist, adopted=False)
         yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "refused",
                "step": step, "reason": reason, "title": body["title"], "pairs": verdict["pairs"],
                "metric": domain.objective.metric}  # fmt: skip

@@ -14,14 +14,33 @@ from selfproof.trial.task import Task
 Versions = tuple[Candidate, Candidate]
 
 
-def run(life: Life, jobs: Sequence[Job]) -> list[Outcome]:
-    """Run jobs in the jail and count what they cost."""
+def run(life: Life, jobs: Sequence[Job], *, together: bool = False) -> list[Outcome]:
+    """Run jobs in the jail, side by side or back to back in one worker, and count what they cost.
+
+    Raises:
+        SelfproofError: the jail failed twice on one of them, which is charged to nobody.
+    """
     life.pause_point()
-    outcomes = life.jail.map(jobs)
+    outcomes = life.jail.together(jobs) if together else life.jail.map(jobs)
     for outcome in outcomes:
         life.trials += max(1, len(outcome.outputs))
         life.cpu_seconds += outcome.cpu_seconds
-    return outcomes
+    return sound(outcomes)
+
+
+def sound(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, all of which say something about the program that was run.
+
+    Raises:
+        SelfproofError: the jail failed twice on one of them.
+    """
+    for outcome in outcomes:
+        if outcome.status == "jail_failed":
+            raise SelfproofError(
+                f"the jail failed twice on one job: {outcome.message}",
+                advice="Run again: what is open goes on. `selfproof sandbox check` shows what this machine can do.",
+            )
+    return list(outcomes)
 
 
 def on_seeds(life: Life, versions: Versions, task: Task, seeds: Sequence[int]) -> Measured:
@@ -38,16 +57,16 @@ def on_blocks(life: Life, versions: Versions, task: Task, fresh: Sequence[trials
         SelfproofError: the first version gave none, or the jail failed twice; nobody's fault is charged.
     """
     before = life.cpu_seconds
-    entry = life.charter.objective(versions[0].objective).entry
-    outcomes = run(life, [trials.job(v.files, entry, [block], life.limits) for block in fresh for v in versions])
+    objective = life.charter.objective(versions[0].objective)
+    entry, limits = objective.entry, life.limits_of(objective)
+    outcomes = run(life, [trials.job(v.files, entry, [block], limits) for block in fresh for v in versions])
     rows: list[tuple[float, ...]] = []
     broken = None
     for block, mine, other in zip(fresh, outcomes[::2], outcomes[1::2], strict=True):
         (a,), (b,) = trials.score(task, [block], mine), trials.score(task, [block], other)
-        if a.score is None or b.status == "jail_failed":
-            failed = a if a.score is None else b
+        if a.score is None:
             raise SelfproofError(
-                f"no valid answer where there must be one: {failed.status} {failed.message or ''}",
+                f"no valid answer where there must be one: {a.status} {a.message or ''}",
                 advice="Run again: what is open goes on. If it stays, `selfproof rollback` to an earlier version.",
             )
         if b.score is None or len(b.draws) != len(a.draws):

@@ -161,7 +161,8 @@ class Quality:
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the improver of the certified line, once per worker, and log what it suggested."""
         files = self.life.files()
-        outcomes = self.life.jail.map([jailed.request(files, view, self.life.limits) for view in focus.views])
+        asked = [jailed.request(files, view, self.life.limits) for view in focus.views]
+        outcomes = paired.sound(self.life.jail.map(asked))
         edits: list[Edit] = []
         for outcome, view in zip(outcomes, focus.views, strict=True):
             scope = (view["path"],)

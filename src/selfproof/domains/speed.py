@@ -2,7 +2,8 @@
 
 A profile of the workload names the functions; the improver suggests rewrites; a rewrite must behave like the anchor's
 function on recorded and on hostile inputs before a clock counts. A pair replays calls recorded from a fresh workload
-on both versions, one after the other in random order; no input is ever repeated.
+on both versions, one after the other in random order; no input is ever repeated. What a rewrite saves must not come
+back as a longer load or a longer first call.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from selfproof.certify.pairs import speed_pair
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
+from selfproof.domains import paired, timing
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.rewrites import changed_functions
 from selfproof.jail import Job, Outcome, values
@@ -27,7 +29,7 @@ from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split
 from selfproof.observe import profile
 from selfproof.propose import jailed
 from selfproof.trial import replay
-from selfproof.trial.calls import hard_inputs
+from selfproof.trial.calls import distinct, hard_inputs
 from selfproof.trial.task import Workload
 
 HOT = 8
@@ -35,6 +37,7 @@ LEAST_SHARE = 0.005
 VIEWS = 4
 KEEP_CALLS = 64
 KEEP_BYTES = 1 << 20
+BATCH_BYTES = 1 << 18  # arguments of a timed batch: reading them in is noise
 REPLAY_S = 0.01
 TIMED = 4
 SURE = 5.0
@@ -80,6 +83,7 @@ class Speed:
         task = life.tasks[objective.name]
         assert isinstance(task, Workload)
         self.life, self.objective, self.task = life, objective, task
+        self.limits = life.limits_of(objective)
         never = refused_before(life, objective.name) | life.state.barred
         self.tried = life.archive.forms(objective.name, settled=True) | life.archive.forms_of(objective.name, never)
         self.hot: list[profile.Hot] = []
@@ -89,6 +93,7 @@ class Speed:
         self._looked_at: set[str] = set()
         self._calls: dict[str, list[Any]] = {}
         self._each: dict[str, float] = {}
+        self._starts: dict[str, list[tuple[float, float]]] = {}
 
     # -- observe -----------------------------------------------------------------------------------------------------
 
@@ -125,7 +130,7 @@ class Speed:
 
         What is recorded serves later versions too: they are called with the same arguments.
         """
-        files, entry, limits = self.life.files(), self.objective.entry, self.life.limits
+        files, entry, limits = self.life.files(), self.objective.entry, self.limits
         views = self.task.inputs("explore", self.life.search_seed(self.objective.name, "profile") % 2**63, VIEWS)
         outcome = self._run([profile.profile_job(files, entry, views[0], limits)])[0]
         if outcome.status != "ok":
@@ -138,18 +143,16 @@ class Speed:
             for one in self._run([profile.record_job(files, entry, v, missing, keep, size, limits) for v in views]):
                 for place, calls in profile.recorded_calls(one).items():
                     self._calls.get(place, []).extend(calls)
+            self._calls |= {place: distinct(self._calls[place], KEEP_CALLS, 2 * BATCH_BYTES) for place in missing}
         called = [place for place in places if self._calls[place]]
-        timed = self._run([replay.replay_job(files, p, self._calls[p][:TIMED], limits) for p in called])
-        for place, one in zip(called, timed, strict=True):
+        for place in called:
+            some = self._calls[place][:TIMED]
+            empty, one = self._run(replay.replay_jobs([files], place, some, limits), together=True)
             if one.status == "ok":
-                self._each[place] = one.seconds[0] / len(self._calls[place][:TIMED])
+                self._each[place] = replay.counted(one, empty) / len(some)
 
-    def _run(self, jobs: Sequence[Job]) -> list[Outcome]:
-        self.life.pause_point()
-        outcomes = self.life.jail.map(jobs)
-        self.life.trials += len(outcomes)
-        self.life.cpu_seconds += sum(o.cpu_seconds for o in outcomes)
-        return outcomes
+    def _run(self, jobs: Sequence[Job], *, together: bool = False) -> list[Outcome]:
+        return paired.run(self.life, jobs, together=together)
 
     # -- propose -----------------------------------------------------------------------------------------------------
 
@@ -250,18 +253,20 @@ class Speed:
         rng = random.Random(self.life.search_seed(self.objective.name, "fuzz", place) % 2**63)
         preset = PRESETS[self.life.charter.certify.preset]
         differences: list[float] = []
+        starts: list[tuple[float, float]] = []
         for reached in preset.rungs:
             while len(differences) < reached:
                 some = rng.sample(calls, max(1, min(len(calls) // 2, self._enough(place))))
-                row, broken = self._pair(incumbent, candidate, place, some, rng.random() < 0.5)
-                if broken or row is None:
+                timed, _ = timing.pair(self.life, incumbent, candidate, place, some, rng.random() < 0.5)
+                if timed is None:
                     return "invalid", ()
-                differences.append(speed_pair(row).y)
+                differences.append(speed_pair(timed.row).y)
+                starts.append(timed.starts)
             if not stays(preset, differences):
                 return "slow", tuple(differences)
             if reached == preset.rungs[0] and not self._equal(candidate, place, calls, rng, IN_RACE):
                 return "invalid", tuple(differences)
-        return "raced", tuple(differences)
+        return "slow" if replay.late(starts) else "raced", tuple(differences)
 
     def _enough(self, place: str) -> int:
         """Calls that keep the clock busy for about a hundredth of a second."""
@@ -276,7 +281,7 @@ class Speed:
         some = rng.sample(list(calls), min(RECORDED, len(calls), max(2, n // 2)))
         lists = [*some, *hard_inputs(some, rng, n)]
         parts = [lists[i : i + PER_JOB] for i in range(0, len(lists), PER_JOB)]
-        jobs = [replay.observe_job(v.files, place, p, self.life.limits) for p in parts for v in (anchor, candidate)]
+        jobs = [replay.observe_job(v.files, place, p, self.limits) for p in parts for v in (anchor, candidate)]
         outcomes = self._run(jobs)
         compared = 0
         for expected, got in zip(outcomes[::2], outcomes[1::2], strict=True):
@@ -286,22 +291,6 @@ class Speed:
                 return False
             compared += 1
         return compared > 0
-
-    def _pair(
-        self, one: Candidate, two: Candidate, place: str, calls: Sequence[Any], swap: bool
-    ) -> tuple[tuple[float, float] | None, str | None]:
-        """Seconds of both versions on the same calls, one after the other; the second value is a reason to refuse."""
-        empty = self._run([replay.empty_job(calls, self.life.limits)])[0]
-        done = {
-            v.id: self._run([replay.replay_job(v.files, place, calls, self.life.limits)])[0]
-            for v in ((two, one) if swap else (one, two))
-        }
-        first, second = done[one.id], done[two.id]
-        if first.status != "ok":
-            raise SelfproofError(f"{place} of the incumbent failed: {first.status} {first.message or ''}")
-        if broken := replay.differs(first, second):
-            return None, broken
-        return replay.seconds(empty, first, second), None
 
     # -- certify -----------------------------------------------------------------------------------------------------
 
@@ -324,58 +313,62 @@ class Speed:
         rows, broken = [], None
         views = [self.task.inputs("confirm", seed, 1)[0] for seed in seeds]
         for calls, seed in zip(self._recorded(place, views), seeds, strict=True):
-            row, broken = self._pair(finalist.incumbent, finalist.candidate, place, calls, bool(seed & 1))
-            if row is None:
+            timed, broken = timing.pair(self.life, finalist.incumbent, finalist.candidate, place, calls, bool(seed & 1))
+            if timed is None:
                 break
-            rows.append(row)
+            rows.append(timed.row)
+            self._starts.setdefault(finalist.candidate.id, []).append(timed.starts)
         spent = self.life.trials - before[0], self.life.cpu_seconds - before[1]
         return Measured(tuple(rows), spent[0], spent[1], self.life.jail.tier, broken)
 
     def _recorded(self, place: str, views: Sequence[Any]) -> list[list[Any]]:
         """Calls of one function in the incumbent's run on each view."""
-        files, limits = self.life.files(), self.life.limits
+        files, limits = self.life.files(), self.limits
         keep = min(KEEP_CALLS, self._enough(place))
-        jobs = [profile.record_job(files, self.objective.entry, v, [place], keep, KEEP_BYTES, limits) for v in views]
+        jobs = [profile.record_job(files, self.objective.entry, v, [place], keep, BATCH_BYTES, limits) for v in views]
         found = []
         for outcome in self._run(jobs):
             calls = profile.recorded_calls(outcome).get(place, [])
             if not calls:
                 raise SelfproofError(f"a fresh workload did not call {place}: {outcome.status}")
-            found.append(calls)
+            found.append(distinct(calls, keep, BATCH_BYTES))
         return found
 
     def whole(self, one: Files, two: Files, split: Split, seed: int, n: int) -> list[tuple[float, float]]:
         """Seconds of the whole workload with the files of two versions, on ``n`` fresh inputs, random order."""
-        found = []
-        for i, view in enumerate(self.task.inputs(split, seed, n)):
-            swap = bool(seed >> i & 1)
-            order = (two, one) if swap else (one, two)
-            jobs = [jailed.request(files, view, self.life.limits) for files in order]
-            outcomes = [self._run([job])[0] for job in jobs]
-            if any(o.status != "ok" for o in outcomes):
-                raise SelfproofError(f"{self.objective.entry} failed on a report input: {outcomes[0].message}")
-            first, second = reversed(outcomes) if swap else outcomes
-            found.append((first.seconds[0], second.seconds[0]))
-        return found
+        views = enumerate(self.task.inputs(split, seed, n))
+        return [timing.whole(self.life, self.objective, one, two, view, bool(seed >> i & 1)) for i, view in views]
 
     def replays(self, one: Files, two: Files, place: str, seed: int, n: int) -> list[tuple[float, float]]:
         """Seconds of one function in two versions, on calls recorded from ``n`` fresh report inputs."""
         first, second = (self.life.candidate(self.objective, files) for files in (one, two))
         found = []
         for i, calls in enumerate(self._recorded(place, self.task.inputs("report", seed, n))):
-            row, _ = self._pair(first, second, place, calls, bool(seed >> i & 1))
-            if row is not None:
-                found.append(row)
+            timed, _ = timing.pair(self.life, first, second, place, calls, bool(seed >> i & 1))
+            if timed is not None:
+                found.append(timed.row)
         return found
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
-        """A longer hostile comparison with the anchor, on calls of a workload that was never used before."""
+        """The time to load and to make a first call, over the confirmation's pairs; then a longer hostile comparison.
+
+        That is with the anchor, on calls of a workload that was never used before.
+        """
         place = finalist.notes["function"]
         calls = self._recorded(place, self.task.inputs("confirm", seed, 2))
+        if moved := replay.late(self._starts.get(finalist.candidate.id) or self._started_anew(finalist, calls)):
+            return moved
         flat = [call for part in calls for call in part]
         if not self._equal(finalist.candidate, place, flat, random.Random(seed), BEFORE_ADOPTION):
             return "it does not behave like the anchor's function on hostile inputs"
         return None
+
+    def _started_anew(self, finalist: Finalist, calls: Sequence[list[Any]]) -> list[tuple[float, float]]:
+        """Load and first call once more: an earlier run made the confirmation, and its clocks are gone."""
+        versions, place = (finalist.incumbent, finalist.candidate), finalist.notes["function"]
+        orders = [(part, swap) for part in calls for swap in (False, True)] * 2
+        pairs = [timing.pair(self.life, *versions, place, part, swap)[0] for part, swap in orders]
+        return [timed.starts for timed in pairs if timed is not None]
 
     def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
         """The time saved in the whole workload, as the logarithm of a ratio."""
@@ -384,6 +377,6 @@ class Speed:
 
     def settled(self, finalist: Finalist, adopted: bool) -> None:
         """After an adoption the rest of the batch is stale: it was written for the version before, and comes again."""
-        del finalist
+        self._starts.pop(finalist.candidate.id, None)
         if adopted:
             self.waiting, self.pending = [], []

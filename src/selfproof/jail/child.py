@@ -99,6 +99,8 @@ def _serve() -> int:
         tag, body = _answer_all()
     except MemoryError:
         tag, body = frames.OOM, b"out of memory"
+    except values.ValueInvalid as error:
+        tag, body = frames.INVALID, str(error).encode(errors="replace")
     except BaseException as error:  # noqa: BLE001  what it raises, SystemExit too, is its answer
         tag, body = frames.ERROR, _describe(error)
     with contextlib.suppress(Exception):  # the program may have replaced or closed its streams
@@ -139,15 +141,13 @@ def _answer_all() -> tuple[int, bytes]:
             kept.append(body)
         elif tag == frames.AGAIN:
             body = kept[frames.NUMBER.unpack(body)[0]]
-        result = loaded.mode(loaded.function, loaded.modules, values.decode_trusted(body))
-        try:
+        for data in frames.parted(body, shift=values_reader.FIRST_BLOB) if tag == frames.BATCH else (body,):
+            result = loaded.mode(loaded.function, loaded.modules, values.decode_trusted(data))
             answer = values.encode(result)
-        except values.ValueInvalid as error:
-            return frames.INVALID, str(error).encode(errors="replace")
-        loaded.room -= len(answer)
-        if loaded.room < 0:
-            return frames.INVALID, f"outputs are over the limit of {loaded.limit} bytes".encode()
-        frames.send(_OUT, frames.OUTPUT, answer)
+            loaded.room -= len(answer)
+            if loaded.room < 0:
+                raise values.ValueInvalid(f"outputs are over the limit of {loaded.limit} bytes")
+            frames.send(_OUT, frames.OUTPUT, answer)
     return 0, b""
 
 

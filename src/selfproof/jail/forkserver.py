@@ -6,6 +6,7 @@ whatever a candidate left behind; in the `confined` tier candidates cannot fork,
 
 Does not protect against:
 - a candidate that leaves the namespace through a bug of the kernel.
+- a thread that still runs when processor time is read: the kernel has counted it up to its last tick (1 to 10 ms).
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ import select
 import signal
 import socket
 import sys
+import time
 from typing import Any, Final, NoReturn
 
 from selfproof.grants import BROKER_PORT, SCRATCH, Grants
 from selfproof.jail import child, frames, kernel
 
 _GRACE_S: Final = 0.2
+_STOPPED: Final = signal.SIGSTOP << 8 | 0x7F  # the wait status of a process that was stopped, perhaps from outside
+_WHOLE_PROCESS: Final = 2  # clock of another process: CPUCLOCK_SCHED without the bit for a single thread
 _STANDARD: Final = """
 array ast base64 bisect cProfile cmath collections collections.abc concurrent.futures.thread contextlib copy
 dataclasses datetime decimal difflib encodings.ascii encodings.latin_1 enum fractions functools hashlib heapq
@@ -109,7 +113,8 @@ def _serve(control: socket.socket, rules: child.Rules) -> None:
             child.main(server, pipes, frames.RUN.unpack(order), rules)
         for pipe in pipes:
             os.close(pipe)
-        end = control.recv(1)
+        while (end := control.recv(1)) == frames.CLOCK:
+            control.send(frames.SPENT.pack(time.clock_gettime(~candidate << 3 | _WHOLE_PROCESS)))
         report = _end(candidate, rules, patient=end == frames.END_SOON)
         if not end:
             return
@@ -123,6 +128,7 @@ def _end(candidate: int, rules: child.Rules, *, patient: bool) -> bytes:
         descriptor = os.pidfd_open(candidate)
         done = bool(select.select([descriptor], [], [], _GRACE_S)[0])
         os.close(descriptor)
+    seen = os.waitid(os.P_PID, candidate, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
     with contextlib.suppress(ProcessLookupError):
         os.kill(-1 if reap and os.getpid() == 1 else candidate, signal.SIGKILL)
     _, status, usage = os.wait4(candidate, 0)
@@ -132,4 +138,5 @@ def _end(candidate: int, rules: child.Rules, *, patient: bool) -> bytes:
             stragglers += not rules.grants.subprocesses
     if rules.grants.scratch_mb:
         stragglers += len([*os.scandir(SCRATCH)])  # a file left behind is as suspicious as a process
+    status = _STOPPED if seen and seen.si_code == os.CLD_STOPPED else status
     return frames.ENDED.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss, stragglers, not done)

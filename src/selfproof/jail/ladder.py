@@ -23,7 +23,7 @@ from selfproof.jail import kernel, launch, providers, values
 from selfproof.jail.cgroup import Cgroup, CgroupMissing
 from selfproof.jail.limits import LAYERS, JailUnavailable, Job, Limits
 from selfproof.jail.providers import Isolated
-from selfproof.jail.worker import Setting, Worker, WorkerFailed
+from selfproof.jail.worker import Born, Setting, Worker, WorkerFailed, unwatched
 
 _NAMESPACES: Final = {"pidns": "pid", "netns": "net", "mntns": "mnt", "ipcns": "ipc"}
 _LEFT_OUT: Final = {
@@ -47,7 +47,7 @@ _ADVICE: Final = {
 }
 
 
-def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING) -> Isolated:
+def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING, born: Born = unwatched) -> Isolated:
     """Start a worker in the strongest tier that `require` allows and probing confirms.
 
     Raises JailUnavailable when there is none, ValueError for a `require` that is neither on the ladder nor the
@@ -60,7 +60,7 @@ def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING) -> Iso
     problems = []
     for tier in ("jail", "confined") if require == "auto" else (require,):
         try:
-            return start(tier, preload, grants=grants)
+            return start(tier, preload, grants=grants, born=born)
         except (WorkerFailed, OSError) as error:
             problems.append(f"{tier}: {error}")
     weak = "granted" if grants.needs() else "jail" if require == "jail" else "confined"
@@ -69,11 +69,12 @@ def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING) -> Iso
 
 def start(
     tier: str, preload: Sequence[str], *, grants: Grants = NOTHING, without: frozenset[str] = frozenset(),
-    launchers: Sequence[str] = launch.LAUNCHERS,
+    launchers: Sequence[str] = launch.LAUNCHERS, born: Born = unwatched,
 ) -> Worker:  # fmt: skip
     """Start and probe one worker of one tier, by the first launcher that can. Raises WorkerFailed or OSError.
 
-    `without` leaves layers out: for finding out what each is good for, never for running programs that matter.
+    `born` gets it as soon as it runs. `without` leaves layers out: for finding out what each is good for, never for
+    running programs that matter.
     """
     without |= _LEFT_OUT[tier]
     for layer, reason in grants.needs().items():
@@ -82,19 +83,21 @@ def start(
     problems = []
     for launcher in ("",) if without >= _NAMESPACES.keys() else launchers:
         try:
-            return _started(tier, launcher, preload, grants, without)
+            return _started(tier, launcher, preload, grants, without, born)
         except (WorkerFailed, launch.LauncherMissing, OSError) as error:
             problems.append(f"{launcher}: {error}" if launcher else str(error))
     raise WorkerFailed("; ".join(problems))
 
 
-def _started(tier: str, launcher: str, preload: Sequence[str], grants: Grants, without: frozenset[str]) -> Worker:
+def _started(
+    tier: str, launcher: str, preload: Sequence[str], grants: Grants, without: frozenset[str], born: Born
+) -> Worker:
     uid = None if "uid" in without else _uid()
     if uid is None and tier == "confined" and os.geteuid() == 0 and "uid" not in without:
         raise WorkerFailed("the engine is root and there is no other uid to run programs under")
     command = tuple(launch.command(launcher, without, grants))
     cgroup = _cgroup(grants) if "cgroup" not in without else None
-    worker = Worker(Setting(tier, command, uid, without, grants), list(preload), cgroup)
+    worker = Worker(Setting(tier, command, uid, without, grants), list(preload), cgroup, born)
     try:
         if tier != "none":
             worker.layers = tuple(_verified(worker, without, cgroup))

@@ -60,8 +60,13 @@ class Job:
 
     `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names file and
     function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only after the output
-    before it is complete; `mode` is a key of `harness.MODES`. `go_on(position, output)` runs in the engine after each
-    output and may end the job early (False): what came so far is the answer. It gets raw bytes and must not raise.
+    before it is complete, unless `batch` hands all of them over at once, for throughput; `mode` is a key of
+    `harness.MODES`. `go_on(position, output)` runs in the engine after each output and may end the job early (False):
+    what came so far is the answer. It gets raw bytes and must not raise.
+    With `timed` the kernel's count of the processor time of all threads is read before and after each answer.
+
+    Raises ValueError for `batch` with `go_on` or `timed`, as a program does not wait between the answers of a batch,
+    and for `timed` with subprocesses granted, whose time the count would leave out.
     """
 
     files: Mapping[str, str]
@@ -71,15 +76,25 @@ class Job:
     limits: Limits = Limits()
     go_on: Callable[[int, bytes], bool] | None = None
     screening: bool = False
+    batch: bool = False
+    timed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done at once."""
+        if (self.batch and (self.timed or self.go_on is not None)) or (self.timed and self.limits.grants.subprocesses):
+            raise ValueError("send inputs one by one for `timed` or `go_on`, and grant no subprocesses with `timed`")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What came back. Outputs are valid encoded values, one per input answered before the status was decided.
 
-    `seconds` is measured by the engine's clock for each output (input frame sent until output frame
-    complete); `cpu_seconds` and `max_rss_mb` (MiB) come from the kernel, for screening from that clock and as
-    zero; `layers` are those that probing showed to hold, `granted` is what the program could use beyond nothing.
+    `seconds` is measured by the engine's clock for each output (input frame sent until output frame complete; in a
+    batch since the output before); `load_seconds` by the same clock (program sent until loaded, 0 if it was not).
+    `cpu`, only of a `timed` job, holds for each output the processor seconds of all the program's threads, from the
+    output before until this one. `cpu_seconds` (the whole process) and `max_rss_mb` (MiB) come from the kernel, for
+    screening from the engine's clock and as zero; `layers` are those that probing showed to hold, `granted`
+    is what the program could use beyond nothing.
     """
 
     status: Status
@@ -92,3 +107,5 @@ class Outcome:
     tier: str
     layers: tuple[str, ...]
     granted: tuple[str, ...] = ()
+    cpu: tuple[float, ...] = ()
+    load_seconds: float = 0.0

@@ -12,6 +12,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
 from types import TracebackType
@@ -25,7 +26,9 @@ from selfproof.jail.worker import WorkerFailed
 
 _JOBS_PER_WORKER: Final = 2000
 _CLOSE_S: Final = 0.9
-_Item = tuple[Job, "Future[Outcome]"]
+_STAFF: Final = 2  # workers of one thread: trials that were granted something, and those that were not
+_Staff = dict[Grants, Isolated]
+_Item = list[tuple[Job, "Future[Outcome]"]]  # for one worker, one after the other
 
 
 class Pool:
@@ -37,6 +40,9 @@ class Pool:
     what holds. Raises JailUnavailable when the machine cannot isolate as required.
     """
 
+    tier: str
+    layers: tuple[str, ...]
+
     def __init__(
         self, workers: int = 2, *, require: str = "auto", preload: Sequence[str] = ("numpy",),
         grants: Grants = NOTHING,
@@ -44,34 +50,49 @@ class Pool:
         """Start the first worker and wait for it; the others follow by themselves."""
         if workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
+        self.tier, self.layers = require, ()
         self._preload, self._grants = tuple(preload), grants
         self._jobs: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._running: set[Isolated] = set()
+        self._running: weakref.WeakSet[Isolated] = weakref.WeakSet()  # also those that are only starting
         first: Future[Isolated] = Future()
         self._threads = [self._thread(require, first)]
         try:
             worker = first.result()
+            self.tier, self.layers = worker.tier, worker.layers
+            self._threads += [self._thread(self.tier, Future()) for _ in range(workers - 1)]
         except BaseException:
             self.close()
             raise
-        self.tier: str = worker.tier
-        self.layers: tuple[str, ...] = worker.layers
-        self._threads += [self._thread(self.tier, Future()) for _ in range(workers - 1)]
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Queue one job. Raises RuntimeError after `close`."""
-        future: Future[Outcome] = Future()
-        with self._lock:
-            if self._closing.is_set():
-                raise RuntimeError("the pool is closed")
-            self._jobs.put((job, future))
-        return future
+        return self._put([job])[0]
 
     def map(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs side by side; return their outcomes in the jobs' order."""
-        return [future.result() for future in [self.submit(job) for job in jobs]]
+        futures = [self.submit(job) for job in jobs]
+        try:
+            return [future.result() for future in futures]
+        finally:  # after an interrupt or an error nobody waits for the others
+            for future in futures:
+                future.cancel()
+
+    def together(self, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run jobs back to back in one worker, nothing between them there, each in a process of its own: for timing.
+
+        After a job that leaves the worker suspect, the rest runs in a new one.
+        """
+        return [future.result() for future in self._put(jobs)]
+
+    def _put(self, jobs: Sequence[Job]) -> list[Future[Outcome]]:
+        item: _Item = [(job, Future()) for job in jobs]
+        with self._lock:
+            if self._closing.is_set():
+                raise RuntimeError("the pool is closed")
+            self._jobs.put(item)
+        return [future for _, future in item]
 
     def close(self) -> None:
         """Cancel what waits, end what runs, leave no process. Idempotent; takes less than a second."""
@@ -102,64 +123,77 @@ class Pool:
         return thread
 
     def _work(self, require: str, started: Future[Isolated]) -> None:
-        worker: Isolated | None = None
+        workers: _Staff = {}
         try:
             try:
-                worker = self._enlist(ladder.climb(require, self._preload, self._grants))
-                started.set_result(worker)
-                require = worker.tier
+                first = self._hire(workers, require, self._grants)
+                started.set_result(first)
+                require = first.tier
             except Exception as error:  # noqa: BLE001  handed to whoever waits for this worker
                 started.set_exception(error)
             while (item := self._jobs.get()) is not None:
-                job, future = item
-                if not future.set_running_or_notify_cancel():
-                    continue
-                try:
-                    worker, outcome = self._run(worker, require, job)
-                    future.set_result(outcome)
-                except Exception as error:  # noqa: BLE001  handed to whoever submitted the job
-                    future.set_exception(error)
-                    self._dismiss(worker)
-                    worker = None
-                if worker is not None and (worker.suspect or worker.served >= _JOBS_PER_WORKER):
-                    self._dismiss(worker)
-                    worker = None
+                for job, future in item:
+                    self._answer(workers, require, job, future)
+                for grants in [key for key, worker in workers.items() if worker.served >= _JOBS_PER_WORKER]:
+                    self._dismiss(workers, grants)
         finally:
-            self._dismiss(worker)
+            for grants in list(workers):
+                self._dismiss(workers, grants)
 
-    def _run(self, worker: Isolated | None, tier: str, job: Job) -> tuple[Isolated | None, Outcome]:
+    def _answer(self, workers: _Staff, tier: str, job: Job, future: Future[Outcome]) -> None:
+        """Run a job for whoever holds its future."""
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(self._run(workers, tier, job))
+        except BaseException as error:  # noqa: BLE001  a thread that ended would leave others waiting for ever
+            future.set_exception(error)
+
+    def _run(self, workers: _Staff, tier: str, job: Job) -> Outcome:
         """Run a job; once more in a new worker if the jail failed, which is never the program's fault."""
-        outcome = _failed("no worker could be started", tier)
+        grants = job.limits.grants
+        outcome = _failed("no worker could be had", tier)
         for _ in range(2):
             if self._closing.is_set():
-                return worker, _failed("the pool was closed", tier)
-            if worker is not None and worker.grants != job.limits.grants:
-                self._dismiss(worker)
-                worker = None
+                return _failed("the pool was closed", tier)
             try:
-                worker = worker or self._enlist(ladder.climb(tier, self._preload, job.limits.grants))
+                worker = workers.get(grants) or self._hire(workers, tier, grants)
+                outcome = worker.run(job)
             except (WorkerFailed, JailUnavailable, OSError) as error:
-                outcome = _failed(f"no worker could be started: {error}", tier)
-                continue
-            outcome = worker.run(job)
+                outcome = _failed(f"no worker could be had: {error}", tier)
+            except BaseException:
+                self._dismiss(workers, grants)
+                raise
+            if outcome.status == "jail_failed" or worker.suspect:
+                self._dismiss(workers, grants)
             if outcome.status != "jail_failed":
                 break
-            self._dismiss(worker)
-            worker = None
-        return worker, outcome
+        return outcome
 
-    def _enlist(self, worker: Isolated) -> Isolated:
-        with self._lock:
-            self._running.add(worker)
-            if self._closing.is_set():
-                worker.interrupt()
+    def _hire(self, workers: _Staff, require: str, grants: Grants) -> Isolated:
+        """Start a worker; one with other grants goes for it if there are too many."""
+        if len(workers) >= _STAFF:
+            self._dismiss(workers, next(iter(workers)))
+        worker = ladder.climb(require, self._preload, grants, self._enlist)
+        self._enlist(worker)  # a provider's was not, so far
+        workers[grants] = worker
+        if missing := _kinds(self.layers) - _kinds(worker.layers):
+            self._dismiss(workers, grants)
+            raise WorkerFailed(f"{', '.join(sorted(missing))} held at the start and no longer does")
         return worker
 
-    def _dismiss(self, worker: Isolated | None) -> None:
+    def _dismiss(self, workers: _Staff, grants: Grants) -> None:
+        worker = workers.pop(grants, None)
         if worker is not None:
             with self._lock:
                 self._running.discard(worker)
             worker.kill()
+
+    def _enlist(self, worker: Isolated) -> None:
+        with self._lock:
+            self._running.add(worker)
+            if self._closing.is_set():
+                worker.interrupt()
 
     def _cancel_waiting(self) -> None:
         while True:
@@ -167,8 +201,13 @@ class Pool:
                 item = self._jobs.get_nowait()
             except queue.Empty:
                 return
-            if item is not None:
-                item[1].cancel()
+            for _, future in item or ():
+                future.cancel()
+
+
+def _kinds(layers: Sequence[str]) -> set[str]:
+    """Layers without what differs from worker to worker."""
+    return {layer.partition(":")[0] for layer in layers}
 
 
 def _failed(message: str, tier: str) -> Outcome:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import select
 import time
+from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn
 
 from selfproof.jail import frames
@@ -20,11 +21,7 @@ from selfproof.jail.limits import Limits, Status
 
 _KEPT_MOST: Final = 32  # inputs that a child remembers
 _SMALL_FRAME: Final = 64 << 10  # READY, LOADED and error frames
-_BAD_NEWS: Final[dict[int, Status]] = {
-    frames.ERROR: "error",
-    frames.INVALID: "invalid_output",
-    frames.OOM: "oom",
-}
+_BAD_NEWS: Final[dict[int, Status]] = {frames.ERROR: "error", frames.INVALID: "invalid_output", frames.OOM: "oom"}
 _READABLE: Final = select.POLLIN | select.POLLHUP | select.POLLERR
 
 
@@ -65,13 +62,15 @@ class Conversation:
             self._poll.register(self._log, select.POLLIN)
             self._log_open = True
 
-    def start(self, source: bytes) -> None:
-        """Wait until the child is locked in, hand it the program, see it loaded. Raises Stopped."""
+    def start(self, source: bytes) -> float:
+        """Wait until the child is locked in, hand it the program; return the seconds until loaded. Raises Stopped."""
         if not self._ready:
             self._expect(frames.READY)
             self._ready = True
+        started = time.perf_counter()
         self._send(frames.SOURCE, source)
         self._expect(frames.LOADED)
+        return time.perf_counter() - started
 
     def ask(self, data: bytes, *, keep: bool = False) -> tuple[bytes, float]:
         """Send one input; return the output and the seconds from one to the other. Raises Stopped.
@@ -90,6 +89,15 @@ class Conversation:
             self._send(frames.INPUT, data)
         output = self._expect(frames.OUTPUT)
         return output, time.perf_counter() - started
+
+    def ask_all(self, inputs: Sequence[bytes]) -> Iterator[tuple[bytes, float]]:
+        """Send all inputs at once; yield each output and the seconds since the one before it. Raises Stopped."""
+        before = time.perf_counter()
+        self._send(frames.BATCH, frames.joined(inputs))
+        for _ in inputs:
+            output, now = self._expect(frames.OUTPUT), time.perf_counter()
+            yield output, now - before
+            before = now
 
     def finish(self) -> None:
         """Say that there are no more inputs and see the child go without another word. Raises Stopped."""

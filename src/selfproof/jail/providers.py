@@ -36,7 +36,7 @@ class Isolated(Protocol):
         """Run a job in a process that ran nothing else (screening may); never raise for what a program does.
 
         Answers are taken in order, bounded by the job's limits, and timed out here; trouble that is not the
-        program's is the status `jail_failed`.
+        program's is the status `jail_failed`. Speed objectives need `cpu` in the outcome of a `timed` job.
         """
 
     def interrupt(self) -> None:

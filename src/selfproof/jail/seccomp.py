@@ -54,7 +54,7 @@ _ALL_BITS: Final = 0xFFFFFFFF
 _NEW_NAMESPACES, _CLONE_THREAD = 0x7E020000, 0x00010000
 _CLONE3: Final = 435  # its arguments cannot be checked; ENOSYS makes the C library fall back to clone
 _IOCTL, _SENDTO, _SOCKET, _SOCKETPAIR, _CLONE, _FCNTL, _PRCTL, _PRLIMIT = 16, 44, 41, 53, 56, 72, 157, 302
-Checks = tuple[tuple[int, int, tuple[int, ...]], ...]  # (argument, bits looked at, values allowed)
+Checks = tuple[tuple[float, int, tuple[int, ...]], ...]  # (argument, .5: its high word; bits looked at; allowed)
 _CHECKED: Final[Mapping[int, Checks]] = {
     _IOCTL: ((1, _ALL_BITS, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),),  # isatty, size, FIONREAD, FIONBIO
     _SENDTO: ((4, _ALL_BITS, (0,)), (5, _ALL_BITS, (0,))),  # only where already connected
@@ -62,7 +62,8 @@ _CHECKED: Final[Mapping[int, Checks]] = {
     _CLONE: ((0, _NEW_NAMESPACES | _CLONE_THREAD, (_CLONE_THREAD,)),),  # threads only
     _FCNTL: ((1, _ALL_BITS, (0, 1, 2, 3, 4, 1030)),),  # dup, flags; no owner, signal, lock or pipe size
     _PRCTL: ((0, _ALL_BITS, (3, 15, 16, 21, 39)),),  # thread name and reading one's own state
-    _PRLIMIT: ((0, _ALL_BITS, (0,)),),  # oneself, where a hard limit can only fall
+    # Oneself, and only to read: a program that a limit of its own making ended would seem killed from outside.
+    _PRLIMIT: ((0, _ALL_BITS, (0,)), (2, _ALL_BITS, (0,)), (2.5, _ALL_BITS, (0,))),
 }
 
 
@@ -73,6 +74,7 @@ def compiled(grants: Grants) -> bytes:
     if grants.subprocesses:
         table += _SUBPROCESSES
         checked[_CLONE] = ((0, _NEW_NAMESPACES, (0,)),)
+        checked[_PRLIMIT] = _CHECKED[_PRLIMIT][:1]  # as shells do, where a hard limit can only fall
     if grants.scratch_mb:
         table += _SCRATCH
     if grants.network:
@@ -94,7 +96,7 @@ def _lines(allowed: list[int], checked: Mapping[int, Checks]) -> Iterator[tuple[
     for number, checks in checked.items():
         block: list[tuple[int, int, int, int]] = []
         for argument, bits, values in checks:
-            block += [(_LOAD, 0, 0, 16 + 8 * argument), (_AND, 0, 0, bits)]
+            block += [(_LOAD, 0, 0, 16 + int(8 * argument)), (_AND, 0, 0, bits)]
             block += [(_JUMP_EQUAL, len(values) - i, 0, value) for i, value in enumerate(values)]
             block.append((_RETURN, 0, 0, _ERRNO | errno.EPERM))
         block.append((_RETURN, 0, 0, _ALLOW))

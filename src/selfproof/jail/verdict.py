@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +18,7 @@ from selfproof.jail.limits import Job, Outcome, Status
 from selfproof.jail.protocol import Conversation, Stopped
 
 _MESSAGE_MAX: Final = 300
+_LARGE: Final = 0.25  # share of its memory from which on a program that was killed may have been killed for it
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 
 
@@ -44,16 +46,25 @@ class Heard:
     message: str | None = None
     outputs: list[bytes] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    load_seconds: float = 0.0
     log: bytes = b""
 
 
-def converse(talk: Conversation, program: bytes, job: Job) -> Heard:
-    """Hand over a program and its inputs one by one. Never raises for what the child does."""
+def converse(talk: Conversation, program: bytes, job: Job, spent: Callable[[], float]) -> Heard:
+    """Hand over a program and its inputs. Never raises for what the child does.
+
+    `spent` tells, for a timed job, the child's processor seconds so far: read where the child waits for the engine.
+    """
     heard = Heard()
     try:
-        talk.start(program)
-        for position, data in enumerate(job.inputs):
-            output, seconds = talk.ask(data, keep=job.screening)
+        heard.load_seconds = talk.start(program)
+        one_by_one = (talk.ask(data, keep=job.screening) for data in job.inputs)
+        before = spent() if job.timed else 0.0
+        for position, (output, seconds) in enumerate(talk.ask_all(job.inputs) if job.batch else one_by_one):
+            if job.timed:
+                before, earlier = spent(), before
+                heard.cpu.append(before - earlier)
             heard.outputs.append(output)
             heard.seconds.append(seconds)
             if job.go_on is not None and not job.go_on(position, output):
@@ -69,20 +80,23 @@ def converse(talk: Conversation, program: bytes, job: Job) -> Heard:
 
 def judge(heard: Heard, ended: Ended | None, job: Job, tier: str, layers: tuple[str, ...]) -> Outcome:
     """The outcome of a job whose child is gone (`ended`; None if its end was not reported)."""
-    status, message = _combined(heard, ended, job)
-    status, message = _checked(heard, status, message)
+    heard.status, heard.message = _checked(heard, *_combined(heard, ended, job))
     cpu, peak = (ended.cpu_seconds, ended.max_rss_mb) if ended else (0.0, 0.0)
-    return Outcome(
-        status, tuple(heard.outputs), message, tuple(heard.seconds), cpu, peak, printable(heard.log), tier, layers
-    )
+    return _outcome(heard, cpu, peak, tier, layers)
 
 
 def judge_screened(heard: Heard, tier: str, layers: tuple[str, ...]) -> Outcome | None:
     """The outcome of a job whose child lives on; None if anything about it was wrong."""
     if heard.status != "ok" or _checked(heard, "ok", None)[0] != "ok":
         return None
-    log, spent = printable(heard.log), sum(heard.seconds)
-    return Outcome("ok", tuple(heard.outputs), None, tuple(heard.seconds), spent, 0.0, log, tier, layers)
+    return _outcome(heard, sum(heard.seconds), 0.0, tier, layers)
+
+
+def _outcome(heard: Heard, cpu: float, peak: float, tier: str, layers: tuple[str, ...]) -> Outcome:
+    return Outcome(
+        heard.status, tuple(heard.outputs), heard.message, tuple(heard.seconds), cpu, peak, printable(heard.log),
+        tier, layers, cpu=tuple(heard.cpu), load_seconds=heard.load_seconds,
+    )  # fmt: skip
 
 
 def _checked(heard: Heard, status: Status, message: str | None) -> tuple[Status, str | None]:
@@ -91,21 +105,26 @@ def _checked(heard: Heard, status: Status, message: str | None) -> tuple[Status,
         try:
             values.decode(output)
         except values.ValueInvalid as error:
-            del heard.outputs[position:], heard.seconds[position:]
+            del heard.outputs[position:], heard.seconds[position:], heard.cpu[position:]
             return "invalid_output", f"output {position}: {error}"
     return status, message
 
 
 def _combined(heard: Heard, ended: Ended | None, job: Job) -> tuple[Status, str | None]:
     status, message = heard.status, heard.message
-    if ended is None and status != "timeout":
+    if ended is None:
         return "jail_failed", "the fork-server did not answer"
-    if status == "crashed" and ended is not None:
+    by_itself = job.limits.grants.subprocesses  # then it may send signals, to itself too
+    if os.WIFSTOPPED(ended.status) and not by_itself:
+        return "jail_failed", "the program was stopped from outside"
+    if status == "crashed":
         used_up = ended.signal == signal.SIGKILL and ended.cpu_seconds > 0.75 * job.limits.cpu_s
         if ended.signal == signal.SIGXCPU or used_up:
             return "timeout", f"used up its {job.limits.cpu_s} s of processor time"
-        if ended.signal == signal.SIGKILL:
-            return "oom", "the system ended it, most likely for lack of memory"
+        if ended.signal == signal.SIGKILL and not by_itself:
+            if ended.max_rss_mb > _LARGE * job.limits.memory_mb:
+                return "oom", "the system ended it, most likely for lack of memory"
+            return "jail_failed", "it was killed from outside"
         if ended.signal:
             return "crashed", f"{message} (signal {ended.signal})"
         if ended.killed:

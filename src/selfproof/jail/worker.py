@@ -16,28 +16,34 @@ import signal
 import socket
 import struct
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from selfproof.grants import NOTHING, Grants
-from selfproof.jail import frames, values, view
+from selfproof.jail import frames, pipes, values, view
 from selfproof.jail.broker import Broker
 from selfproof.jail.cgroup import Cgroup
 from selfproof.jail.limits import Job, Limits, Outcome
-from selfproof.jail.protocol import Conversation
+from selfproof.jail.protocol import Conversation, Stopped
 from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
 
 _START_S: Final = 20.0
 _ANSWER_S: Final = 2.0
 _KEPT_MOST: Final = 200  # programs in one process, for screening
-_PIPE_BYTES: Final = 1 << 20  # what one write can hand over; the kernel's ceiling for ordinary users
-_F_SETPIPE_SZ: Final = 1031
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _LIMIT_SIGNALS: Final = (0, signal.SIGKILL, signal.SIGXCPU)
 
 
 class WorkerFailed(Exception):
     """A fork-server did not start, or did not lock itself in."""
+
+
+Born = Callable[["Worker"], object]
+
+
+def unwatched(worker: Worker) -> None:
+    """Nobody needs to know of a worker before it is ready."""
 
 
 @dataclass
@@ -61,24 +67,33 @@ class Setting:
 
 
 class Worker:
-    """A running fork-server. Raises WorkerFailed when it cannot be started."""
+    """A running fork-server. Raises WorkerFailed or OSError when it cannot be started."""
 
-    def __init__(self, setting: Setting, preload: list[str], cgroup: Cgroup | None = None) -> None:
-        """Start it and wait until it has locked itself in; it owns the `cgroup` from now on."""
+    def __init__(
+        self, setting: Setting, preload: list[str], cgroup: Cgroup | None = None, born: Born = unwatched
+    ) -> None:
+        """Start it, tell `born`, wait until it has locked itself in; it owns the `cgroup` from now on."""
         self.tier, self.uid, self.grants = setting.tier, setting.uid, setting.grants
         self.layers: tuple[str, ...] = ()
         self.served, self.suspect = 0, False
         self.landlock, self.netns, self.pid = 0, False, 0
         self._pidfd = -1
         self._kept: _Kept | None = None
-        self._cgroup, self._broker = cgroup, None
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                setting.command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                env=dict(view.ENVIRONMENT), cwd="/", start_new_session=True,
-            )  # fmt: skip
+        self._cgroup = cgroup
+        self._broker: Broker | None = None
+        with contextlib.ExitStack() as undo:
+            if cgroup is not None:
+                undo.callback(cgroup.close)
+            self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            undo.callback(self._control.close)
+            with theirs:
+                self._process = subprocess.Popen(
+                    setting.command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                    env=dict(view.ENVIRONMENT), cwd="/", start_new_session=True,
+                )  # fmt: skip
+            undo.pop_all()
         try:
+            born(self)
             own_uid = setting.uid is not None or setting.tier == "jail"
             self._greet({
                 "uid": setting.uid, "own_uid": own_uid, "without": sorted(setting.without), "preload": preload,
@@ -90,15 +105,14 @@ class Worker:
             self.kill()
             raise
 
-    _broker: Broker | None
-
     def _greet(self, settings: dict[str, object]) -> None:
         beacon = f"selfproof-{secrets.token_hex(8)}"
         assert self._process.stderr is not None
-        with socket.socket(socket.AF_UNIX) as listener, self._process.stderr as complaints:
+        with self._process.stderr as complaints, socket.socket(socket.AF_UNIX) as listener:
             listener.bind(f"\0{beacon}")
             listener.listen(1)
             self._control.settimeout(_START_S)
+            self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)  # before there is anything to receive
             try:
                 self._control.send(json.dumps(settings | {"beacon": beacon}).encode())
                 report = self._first_report()
@@ -111,7 +125,6 @@ class Worker:
 
     def _first_report(self) -> dict[str, Any]:
         """Receive the report and, from the kernel, the sender's pid: the launcher's own is not enough."""
-        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         room = socket.CMSG_SPACE(_CREDENTIALS.size) + socket.CMSG_SPACE(struct.calcsize("i"))
         message, ancillary, _, _ = self._control.recvmsg(1 << 12, room)
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
@@ -148,17 +161,17 @@ class Worker:
             return None
         kept.served += 1
         kept.talk.again(job.limits)
-        return judge_screened(converse(kept.talk, program, job), self.tier, self.layers)
+        return judge_screened(converse(kept.talk, program, job, self._spent), self.tier, self.layers)
 
     def _fresh(self, program: bytes, job: Job) -> Outcome:
         if self._cgroup is not None:
             self._cgroup.limit(job.limits.memory_mb << 20)
-        ours, theirs = _pipes()
+        ours, theirs = pipes.made()
         talk = Conversation(*ours, job.limits)
         share = _KEPT_MOST if job.screening else 1
         try:
             self._begin(frames.RUN.pack(job.limits.cpu_s * share, job.limits.memory_mb << 20), theirs)
-            heard = converse(talk, program, job)
+            heard = converse(talk, program, job, self._spent)
             outcome = judge_screened(heard, self.tier, self.layers) if job.screening else None
             if outcome is not None:
                 self._kept = _Kept(talk, job.limits)
@@ -190,12 +203,21 @@ class Worker:
             for pipe in pipes:
                 os.close(pipe)
 
+    def _spent(self) -> float:
+        """Ask for the processor seconds of all the child's threads so far. Raises Stopped."""
+        try:
+            self._control.send(frames.CLOCK)
+            return float(frames.SPENT.unpack(self._control.recv(256))[0])
+        except (OSError, struct.error):
+            raise Stopped("jail_failed", "the fork-server did not tell the time") from None
+
     def _end(self, *, soon: bool) -> Ended | None:
         try:
             self._control.send(frames.END_SOON if soon else frames.END_NOW)
             status, user, system, peak_kib, stragglers, killed = frames.ENDED.unpack(self._control.recv(256))
         except (OSError, ValueError, struct.error):
             self.suspect = True
+            self.interrupt()  # its answer may still come, and would be taken for the next job's
             return None
         ended = Ended(status, user + system, peak_kib / 1024, stragglers, killed)
         self.suspect = self.suspect or stragglers > 0 or ended.signal not in _LIMIT_SIGNALS
@@ -222,23 +244,7 @@ class Worker:
             self._broker.close()
         if self._cgroup is not None:
             self._cgroup.close()
-        if self._kept is not None:
-            self._kept.talk.close()
-            self._kept = None
+        self._let_go()
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
-
-
-def _pipes() -> tuple[tuple[int, int, int], list[int]]:
-    """Make the three pipes; return our ends (to child, from child, log), not blocking, and theirs."""
-    inward, outward, log = (os.pipe2(os.O_CLOEXEC) for _ in range(3))
-    import fcntl  # not on every system that can import this module
-
-    for pipe in (inward, outward):
-        with contextlib.suppress(OSError):  # over the user's share of pipe memory: smaller pipes only cost time
-            fcntl.fcntl(pipe[0], _F_SETPIPE_SZ, _PIPE_BYTES)
-    ours = (inward[1], outward[0], log[0])
-    for descriptor in ours:
-        os.set_blocking(descriptor, False)
-    return ours, [inward[0], outward[1], log[1]]

@@ -44,6 +44,8 @@ _TEXTS: Final = (
 )
 _SCALARS: Final = (None, True, False, b"", b"a", *_FLOATS, *_INTS, *_TEXTS)
 
+_SEQUENCES: Final = (list, tuple, str, bytes)
+
 Path = tuple[Any, ...]
 Change = Callable[[Any, random.Random], Any]
 
@@ -64,6 +66,29 @@ def hard_inputs(recorded: Sequence[list[Any]], rng: random.Random, n: int) -> li
             args = _changed(args, rng)
         made.append(args)
     return made
+
+
+def distinct(calls: Sequence[list[Any]], n: int, size: int) -> list[list[Any]]:
+    """At most `n` argument lists, none of them twice: `calls` without repetitions, then shorter variants of them.
+
+    A workload may call a function with the same arguments again and again; in a timed batch that would pay a version
+    that only remembers answers. A variant is a call whose longest lists or texts lose their last items, at most half;
+    a call without any has none, so the batch may be smaller than `n`. Variants stop where all are `size` bytes encoded.
+    """
+    found = {values.encode(args): args for args in calls}
+    once = list(found.values())
+    room = size - sum(map(len, found))
+    lengths = [max((len(a) for a in args if isinstance(a, _SEQUENCES)), default=0) for args in once]
+    for dropped in range(1, max(lengths, default=0) // 2 + 1):
+        for args, length in zip(once, lengths, strict=True):
+            if len(found) >= n or room <= 0:
+                break
+            if dropped <= length // 2:
+                shorter = [a[:-dropped] if isinstance(a, _SEQUENCES) and len(a) == length else a for a in args]
+                data = values.encode(shorter)
+                room -= 0 if data in found else len(data)
+                found.setdefault(data, shorter)
+    return list(found.values())[:n]
 
 
 def encode_calls(calls: Sequence[list[Any]]) -> bytes:
