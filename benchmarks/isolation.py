@@ -1,9 +1,10 @@
-"""Which attacks each tier stops: ``python benchmarks/isolation.py [--check | --quick]``.
+"""Which attacks each tier stops: ``python benchmarks/isolation.py [--check] [--search [NAME ...]]``.
 
 Runs the whole attack suite in every tier that this machine offers, with no isolation at all, and with none but the
 protocol; then searches, for each attack, for minimal sets of layers whose removal lets it through (some minutes). The
-table in docs/isolation.md is written anew. ``--quick`` leaves the sets as the page has them; ``--check`` runs nothing
-and fails (exit code 1) if the attacks in the page are not those of the suite.
+table in docs/isolation.md is written anew. ``--search`` searches for the sets of the named attacks only, or of none,
+and leaves the others as the page has them; ``--check`` runs nothing and fails (exit code 1) if the attacks in the page
+are not those of the suite.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -65,11 +66,11 @@ def measured() -> dict[str, dict[str, suite.Row]]:
     return table
 
 
-def searched(tier: str) -> dict[str, str]:
+def searched(tier: str, names: Sequence[str]) -> dict[str, str]:
     """For each attack its minimal sets, written out."""
     began, runs = time.monotonic(), []
     search = suite.Search(tier, progress=runs.append)
-    sets = search.sets([attack.name for attack in suite.attacks()])
+    sets = search.sets(names)
     print(f"minimal sets: {len(runs)} runs, {time.monotonic() - began:.0f} s", file=sys.stderr)
     for without, problem in search.impossible.items():
         print(f"no worker starts without {', '.join(sorted(without))}: {problem}", file=sys.stderr)
@@ -114,13 +115,15 @@ def main() -> None:
     """Check the page, or measure and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="run nothing; fail if page and suite differ")
-    parser.add_argument("--quick", action="store_true", help="do not search for minimal sets again")
+    parser.add_argument("--search", nargs="*", metavar="NAME", help="attacks to search minimal sets of; default: all")
     options = parser.parse_args()
     text = PAGE.read_text("utf-8")
     if options.check:
         sys.exit("\n".join(differences(text)) or 0)
     table = measured()
-    sets = {name: sets for name, (_, sets) in listed(text).items()} if options.quick else searched(list(table)[-1])
+    sets = {name: sets for name, (_, sets) in listed(text).items()}
+    if names := [attack.name for attack in suite.attacks()] if options.search is None else options.search:
+        sets |= searched(list(table)[-1], names)
     before, _, rest = text.partition(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}\n{block(table, sets)}\n{END}{rest.partition(END)[2]}", "utf-8")
 

@@ -102,15 +102,17 @@ class Search:
         names = [name for name in names if self._answer(name, without) is None]
         if not names:
             return
+        through: set[str] = set()
         try:
-            rows = {
-                row.name: row.through for row in run(self.tier, without=without, names=names, progress=self._progress)
-            }
+            for _ in range(2):  # on a busy machine an attack may fail by itself: it gets a second chance
+                again = [name for name in names if name not in through]
+                if again:
+                    rows = run(self.tier, without=without, names=again, progress=self._progress)
+                    through |= {row.name for row in rows if row.through}
         except EngineFailed as problem:
             self.impossible[without] = str(problem)
-            rows = {}
         for name in names:
-            (self._through if rows.get(name) else self._stopped).setdefault(name, set()).add(without)
+            (self._through if name in through else self._stopped).setdefault(name, set()).add(without)
 
 
 def minimal(name: str, tier: str = "jail") -> Layers | None:

@@ -1,4 +1,4 @@
-"""Computes with every signal blocked."""
+"""Waits with every signal blocked that can be."""
 
 import signal
 import time
@@ -6,6 +6,4 @@ import time
 
 def solve(x):
     signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
-    end = time.monotonic() + 3.4
-    while time.monotonic() < end:
-        pass
+    time.sleep(3.4)

@@ -1,6 +1,15 @@
 """Writes 8 MB to the machine's shared memory."""
 
+import os
+import signal
+
 
 def solve(x):
-    with open("/dev/shm/" + x["mark"], "wb") as file:
-        file.write(bytes(8 << 20))
+    path = "/dev/shm/" + x["mark"]
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with open(path, "wb") as file:
+            file.write(bytes(8 << 20))
+    except OSError:
+        os.unlink(path)
+        raise

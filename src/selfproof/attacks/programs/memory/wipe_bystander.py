@@ -29,4 +29,4 @@ def solve(x):
         buffer = ctypes.create_string_buffer(length)
         here, there = struct.pack("QQ", ctypes.addressof(buffer), length), struct.pack("QQ", first, length)
         syscall(311, x["bystander"], here, 1, there, 1, 0)
-    time.sleep(0.15)
+    time.sleep(0.4)

@@ -4,5 +4,7 @@ import socket
 
 
 def solve(x):
-    with socket.create_connection(("127.0.0.1", x["tcp"]), timeout=0.5) as connection:
+    with socket.socket() as connection:
+        connection.settimeout(0.5)
+        connection.connect(("127.0.0.1", x["tcp"]))
         return connection.recv(100)
