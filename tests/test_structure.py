@@ -45,7 +45,7 @@ TRUSTED = frozenset({"jail", "certify", "ledger", "adopt", "screen", "oversight"
 CORE = TRUSTED | {"nouns", "grants", "charter", "line", "guarding"}
 CORE_LINES = 4000
 # These run in a program's own process after it is locked in, at its mercy: nothing relies on them.
-AT_ITS_MERCY = frozenset({"jail/harness", "jail/memory_import", "jail/probe"})
+AT_ITS_MERCY = frozenset({"jail/answering", "jail/harness", "jail/memory_import", "jail/probe"})
 # It looks afterwards, like `audit`, and as anybody may with code of their own (`verifiers/`).
 AFTERWARDS = frozenset({"ledger/verify"})
 MODULE_LINES, TRUSTED_LINES = 400, 250
@@ -56,7 +56,7 @@ STATISTICS = ("certify", "audit")
 # Packages' front pages, nouns and modules that keep nothing away from anybody.
 NO_PROMISE = {
     "certify/__init__", "certify/pairs", "certify/scale", "certify/race", "certify/effect",
-    "jail/frames", "jail/limits", "jail/memory_import", "jail/probe",
+    "jail/answering", "jail/frames", "jail/limits", "jail/memory_import", "jail/probe",
     "ledger/__init__", "ledger/clock", "ledger/errors",
     "oversight/__init__", "oversight/stop", "screen/__init__",
 }  # fmt: skip

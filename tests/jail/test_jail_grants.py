@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -147,6 +149,43 @@ def test_data_is_read_only(granted: Granted, tmp_path: Path) -> None:
     read = "def f(path):\n    text = open(path).read()\n    try: open(path, 'w')\n    except OSError: return text"
     assert answer(ask(read, str(tmp_path / "numbers"))) == "1 2 3"
     assert ask(read, str(tmp_path.parent / "elsewhere")).status == "error"
+
+
+@pytest.mark.parametrize("launcher", launch.LAUNCHERS)
+def test_the_root_and_data_are_read_only_by_themselves(launcher: str, tmp_path: Path) -> None:
+    """Also for a program that is root in there, with no Landlock and no filter."""
+    need("jail")
+    if os.geteuid() != 0:
+        pytest.skip("only root can leave out the uid of its own")
+    grants = Grants(data=(str(tmp_path),))
+    without = frozenset({"uid", "landlock", "seccomp", "rlimits"})
+    worker = ladder.start("jail", [], grants=grants, without=without, launchers=[launcher])
+    source = """
+def f(folders):
+    found = []
+    for folder in folders:
+        try: open(folder + "/left", "w")
+        except OSError as error: found.append(error.errno)
+    return found
+"""
+    job = Job({"m.py": source}, "m.py:f", [values.encode(["", str(tmp_path)])], limits=Limits(grants=grants))
+    outcome = worker.run(job)
+    worker.kill()
+    assert answer(outcome) == [errno.EROFS, errno.EROFS] and not list(tmp_path.iterdir())
+
+
+def test_data_is_read_only_without_a_root_of_its_own(tmp_path: Path) -> None:
+    for path in (tmp_path, *tmp_path.parents[:2]):
+        path.chmod(0o755)
+    (tmp_path / "numbers").write_text("1 2 3")
+    (tmp_path / "numbers").chmod(0o666)
+    grants = Grants(data=(str(tmp_path),))
+    read = "def f(path):\n    text = open(path).read()\n    try: open(path, 'r+')\n    except OSError: return text"
+    with Pool(1, require="confined", grants=grants) as pool:
+        given = [values.encode(str(tmp_path / "numbers"))]
+        assert (
+            answer(pool.submit(Job({"m.py": read}, "m.py:f", given, limits=Limits(grants=grants))).result()) == "1 2 3"
+        )
 
 
 @pytest.fixture

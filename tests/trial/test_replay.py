@@ -17,7 +17,7 @@ from selfproof.domains.base import Finalist
 from selfproof.domains.speed import Speed
 from selfproof.jail import JailUnavailable, Limits, Outcome, Pool, values
 from selfproof.life import opened
-from selfproof.nouns import Candidate
+from selfproof.nouns import Candidate, UsageError
 from selfproof.trial import replay
 from selfproof.trial.calls import distinct
 
@@ -199,6 +199,15 @@ def test_pairs_are_booked(life: Any) -> None:
     before = life.trials, life.cpu_seconds
     measured(life, SQUARES, FORMULA, [[5]], 1)
     assert life.trials == before[0] + 3 and life.cpu_seconds > before[1]
+
+
+def test_a_timed_objective_may_not_start_subprocesses(cli: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "life"
+    assert cli.run("init", folder).code == 0
+    with opened(folder, seed=1) as life:
+        objective = replace(life.charter.objective("operations"), allow=("subprocesses",))
+        with pytest.raises(UsageError, match="subprocesses"):
+            Speed(life, objective)
 
 
 WEIGHTS = """    total = 0

@@ -25,7 +25,7 @@ from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, ref
 from selfproof.domains.rewrites import changed_functions
 from selfproof.jail import Job, Outcome, values
 from selfproof.life import Life, to_json
-from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split
+from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split, UsageError
 from selfproof.observe import profile
 from selfproof.propose import jailed
 from selfproof.trial import replay
@@ -84,6 +84,11 @@ class Speed:
         assert isinstance(task, Workload)
         self.life, self.objective, self.task = life, objective, task
         self.limits = life.limits_of(objective)
+        if self.limits.grants.subprocesses:
+            raise UsageError(
+                f"objective {objective.name} is timed, and the charter lets it start subprocesses",
+                advice="Processor time is counted over a program's threads: take `subprocesses` out of its `allow`.",
+            )
         never = refused_before(life, objective.name) | life.state.barred
         self.tried = life.archive.forms(objective.name, settled=True) | life.archive.forms_of(objective.name, never)
         self.hot: list[profile.Hot] = []

@@ -72,19 +72,14 @@ class Pool:
 
     def map(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs side by side; return their outcomes in the jobs' order."""
-        futures = [self.submit(job) for job in jobs]
-        try:
-            return [future.result() for future in futures]
-        finally:  # after an interrupt or an error nobody waits for the others
-            for future in futures:
-                future.cancel()
+        return _results([self.submit(job) for job in jobs])
 
     def together(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Run jobs back to back in one worker, nothing between them there, each in a process of its own: for timing.
 
         After a job that leaves the worker suspect, the rest runs in a new one.
         """
-        return [future.result() for future in self._put(jobs)]
+        return _results(self._put(jobs))
 
     def _put(self, jobs: Sequence[Job]) -> list[Future[Outcome]]:
         item: _Item = [(job, Future()) for job in jobs]
@@ -203,6 +198,14 @@ class Pool:
                 return
             for _, future in item or ():
                 future.cancel()
+
+
+def _results(futures: Sequence[Future[Outcome]]) -> list[Outcome]:
+    try:
+        return [future.result() for future in futures]
+    finally:  # after an interrupt or an error nobody waits for the others
+        for future in futures:
+            future.cancel()
 
 
 def _kinds(layers: Sequence[str]) -> set[str]:

@@ -21,7 +21,7 @@ from selfproof.grants import SCRATCH, Grants
 
 _PACKAGE: Final = Path(os.path.realpath(__file__)).parents[1]
 _NAMES: Final = """
-__init__.py grants.py operators jail/__init__.py jail/child.py jail/forkserver.py jail/frames.py
+__init__.py grants.py operators jail/__init__.py jail/answering.py jail/child.py jail/forkserver.py jail/frames.py
 jail/harness.py jail/kernel.py jail/memory_import.py jail/seccomp.py jail/values.py jail/values_reader.py
 """
 _INSIDE: Final = tuple(_PACKAGE / name for name in _NAMES.split())
