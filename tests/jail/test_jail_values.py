@@ -10,6 +10,7 @@ import sys
 from collections import OrderedDict
 from enum import IntEnum
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -238,3 +239,19 @@ def test_numpy_is_not_imported_for_plain_values() -> None:
     code = "import sys; from selfproof.jail import values as v; v.encode([1]); print('numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_many_small_numbers_are_refused_before_they_take_memory() -> None:
+    """A byte each on the way, dozens once they are objects."""
+    decode(encode([0] * 1_000_000))
+    with pytest.raises(ValueInvalid, match="numbers; put them into arrays"):
+        encode([0] * 2_000_000)
+    crafted = msgspec.msgpack.encode(([], b"L", [15_000_000, *[0] * 15_000_000]))
+    script = (
+        "import resource, sys\nfrom selfproof.jail import values\ndata = sys.stdin.buffer.read()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try: values.decode(data)\nexcept values.ValueInvalid as error: print('1048576' in str(error))\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], input=crafted, capture_output=True, check=True)
+    assert done.stdout.split() == [b"True", b"True"]

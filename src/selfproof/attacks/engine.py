@@ -33,7 +33,7 @@ HONEST_S: Final = 8.0
 WORDS: Final = ("went through", "worked")
 TOKEN: Final = re.compile(rb"tok-[a-z]+-[0-9a-f]{16}")
 _MEMORY_MB: Final = 512
-_OUTPUT_BYTES: Final = 1 << 20
+_OUTPUT_BYTES: Final = Limits().output_bytes
 _FAR: Final = Limits(wall_s=4.0, cpu_s=1, memory_mb=_MEMORY_MB, output_bytes=1 << 30, log_bytes=1 << 30)
 _SUBREAPER: Final = 36
 

@@ -30,7 +30,7 @@ from typing import Any, Final
 
 import msgspec
 
-from selfproof.jail.values_reader import DTYPES, MAX_DEPTH, MAX_NODES, ValueInvalid, decode_trusted
+from selfproof.jail.values_reader import DTYPES, MAX_DEPTH, MAX_NODES, MAX_SCALARS, ValueInvalid, decode_trusted
 
 __all__ = ["MAX_DEPTH", "ValueInvalid", "decode", "decode_trusted", "encode"]
 
@@ -46,7 +46,7 @@ def encode(value: object) -> bytes:
 
     Raises ValueInvalid for anything but None, bool, int, float, str, bytes, list, tuple, dict, set, frozenset
     and numeric NumPy arrays, for lone surrogates, and for nesting deeper than 64
-    and for more than MAX_NODES separate parts (a list of scalars is one part).
+    for more than MAX_NODES separate parts (a list of scalars is one part) and for more than MAX_SCALARS scalars.
     """
     return _encode(value, MAX_DEPTH)
 
@@ -67,8 +67,8 @@ def decode(data: bytes | bytearray | memoryview, *, max_depth: int = MAX_DEPTH) 
 def _encode(value: object, depth: int) -> bytes:
     writer = _Writer()
     writer.write(value, depth)
-    if max(len(writer.shape), len(writer.blobs)) > MAX_NODES:
-        raise ValueInvalid(f"more than {MAX_NODES} separate parts; put numbers into arrays")
+    if max(len(writer.shape), len(writer.blobs)) > MAX_NODES or len(writer.scalars) > MAX_SCALARS:
+        raise ValueInvalid(f"more than {MAX_NODES} separate parts, or {MAX_SCALARS} numbers; put them into arrays")
     try:
         return _ENCODER.encode((writer.blobs, bytes(writer.shape), writer.scalars))
     except UnicodeEncodeError:

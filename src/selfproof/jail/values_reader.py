@@ -18,13 +18,15 @@ import msgspec
 
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 1 << 19
+MAX_SCALARS: Final = 1 << 20  # a byte each on the way, but dozens once they are objects
 FIRST_BLOB: Final = 7  # where the contents of an array begin that is the whole value and not small
 DTYPES: Final = frozenset(("<f4", "<f8", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "|b1"))
 _SAME_HASH_MAX: Final = 64
 _SEQUENCES: Final[dict[str, type]] = {"l": list, "L": list, "t": tuple, "T": tuple}
 _Blobs = Annotated[list[memoryview], msgspec.Meta(max_length=MAX_NODES)]
 _Shape = Annotated[bytes, msgspec.Meta(max_length=MAX_NODES)]
-_DECODER: Final = msgspec.msgpack.Decoder(tuple[_Blobs, _Shape, list[bool | int | float | str | None]])
+_Scalars = Annotated[list[bool | int | float | str | None], msgspec.Meta(max_length=MAX_SCALARS)]
+_DECODER: Final = msgspec.msgpack.Decoder(tuple[_Blobs, _Shape, _Scalars])
 
 
 class ValueInvalid(ValueError):
