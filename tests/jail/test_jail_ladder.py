@@ -108,7 +108,7 @@ def start(tier: str, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> Worker:
     [
         ("kernel.seccomp_restrict = lambda grants: None", "got out: .*fork"),
         ("kernel.landlock_restrict = lambda ruleset: None", "got out: opened"),
-        ("child._set_limits = lambda *a, **k: None", "resource limits"),
+        ("child.limit_all = lambda rules: None", "resource limits"),
         ("kernel.landlock_abi = lambda: 0", "Landlock"),
         ("kernel.seccomp.compiled = lambda grants: b''", "jail_failed"),
         ("forkserver.os.setresuid = lambda *a: None", "uid is not in force"),

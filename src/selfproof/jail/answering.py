@@ -6,6 +6,7 @@ It runs in the program's own process, at its mercy: nothing here is relied on fo
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import sys
 import traceback
@@ -17,6 +18,7 @@ from selfproof.jail import frames, harness, values, values_reader
 from selfproof.jail.memory_import import Program
 
 _MESSAGE_MAX: Final = 2000
+_WARM: Final = 40
 
 
 @dataclass
@@ -49,6 +51,26 @@ def serve(incoming: int, outgoing: int) -> int:
     return 0
 
 
+def warm_up() -> None:
+    """Answer for a program that does nothing until the interpreter has adapted itself to doing so.
+
+    What it learns it writes beside the code; a child that learned it anew would have to copy every such page.
+    """
+    source = {"files": {"warm.py": "def f(x): return x"}, "entry": "warm.py:f", "mode": "call", "output_bytes": 64}
+    said = [(frames.SOURCE, values.encode(source)), (frames.INPUT, values.encode(1))]
+    for _ in range(_WARM):
+        (reader, writer), (outcome, outgoing) = os.pipe(), os.pipe()
+        for tag, body in said:
+            frames.send(writer, tag, body)
+        os.close(writer)
+        serve(reader, outgoing)
+        for descriptor in (reader, outgoing, outcome):
+            os.close(descriptor)
+        for program in [finder for finder in sys.meta_path if isinstance(finder, Program)]:
+            sys.meta_path.remove(program)
+            program.forget()
+
+
 def _answer_all(incoming: int, outgoing: int) -> tuple[int, bytes]:
     """Answer inputs until there are no more; return the frame to end with, tag 0 for none."""
     loaded: _Loaded | None = None
@@ -78,11 +100,8 @@ def _answer_all(incoming: int, outgoing: int) -> tuple[int, bytes]:
 
 
 def _load(source: Any) -> _Loaded:
-    """Read a program in, with the random generators and NumPy's warnings as at the start."""
+    """Read a program in. Python's own generator was seeded anew by the fork; NumPy's is as the fork-server left it."""
     random.seed(0)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(0)
-        numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
     if source["mode"] not in harness.MODES:
         raise ValueError(f"no mode {source['mode']!r}; there are {', '.join(harness.MODES)}")
     program = Program(source["files"])
@@ -92,10 +111,18 @@ def _load(source: Any) -> _Loaded:
     return _Loaded(program, function, modules, harness.MODES[source["mode"]], limit, limit)
 
 
+def settle_numpy() -> None:
+    """Bring NumPy's global generator and its warnings into the state in which every program finds them."""
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)
+        numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+
+
 def _unload(loaded: _Loaded) -> None:
     """Forget a program, as far as it lets itself be forgotten: it is for screening only."""
     sys.meta_path.remove(loaded.program)
     loaded.program.forget()
+    settle_numpy()
     sys.stdout.flush()
     sys.stderr.flush()
 

@@ -9,7 +9,6 @@ Does not protect against:
 
 from __future__ import annotations
 
-import fcntl
 import os
 import resource
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import NoReturn
 from selfproof.grants import BROKER_PORT, SCRATCH, Grants
 from selfproof.jail import answering, frames, kernel
 
-_IN, _OUT, _FIRST_UNUSED = 3, 4, 5
+NOWHERE, LOG, COMPLAINTS, IN, OUT, _FIRST_UNUSED, _ALL = 0, 1, 2, 3, 4, 5, 256  # descriptors
 _THREADS_MAX, _PROCESSES_MAX = 24, 64  # the second where subprocesses are granted, threads included
 
 
@@ -31,30 +30,23 @@ class Rules:
     grants: Grants
 
 
-def main(server: int, pipes: list[int], limits: tuple[int, int], rules: Rules) -> NoReturn:
-    """Become the candidate. `pipes`: input, output, log; `limits`: processor seconds, bytes of memory."""
+def main(server: int, limits: tuple[int, int], rules: Rules) -> NoReturn:
+    """Become the candidate; its pipes are where it needs them. `limits`: processor seconds, bytes of memory."""
     code = 1
     try:
         kernel.die_with_parent()
         if os.getppid() == server:
-            _arrange(pipes)
+            os.closerange(_FIRST_UNUSED, _ALL)
             _settle(rules.grants)
             if "rlimits" not in rules.without:
-                _set_limits(*limits, rules)
+                _limit(*limits, rules)
             if "seccomp" not in rules.without:
                 kernel.seccomp_restrict(rules.grants)
-            frames.send(_OUT, frames.READY)
-            code = answering.serve(_IN, _OUT)
+            frames.send(OUT, frames.READY)
+            code = answering.serve(IN, OUT)
     finally:
         # Not sys.exit: neither what the program registered nor the fork-server's own clean-up may run here.
         os._exit(code)
-
-
-def _arrange(pipes: list[int]) -> None:
-    high = [fcntl.fcntl(pipe, fcntl.F_DUPFD, 64) for pipe in pipes]
-    for target, source in ((_IN, high[0]), (_OUT, high[1]), (1, high[2]), (2, high[2])):
-        os.dup2(source, target)
-    os.closerange(_FIRST_UNUSED, 256)
 
 
 def _settle(grants: Grants) -> None:
@@ -66,22 +58,26 @@ def _settle(grants: Grants) -> None:
         os.environ |= dict.fromkeys(("https_proxy", "HTTPS_PROXY"), f"http://127.0.0.1:{BROKER_PORT}")
 
 
-def _set_limits(cpu_s: int, memory: int, rules: Rules) -> None:
-    ceilings = {
-        resource.RLIMIT_AS: resource.RLIM_INFINITY if rules.grants.gpu else memory,  # a driver maps all of its own
-        resource.RLIMIT_CPU: cpu_s + 1,  # SIGKILL; the soft limit below, SIGXCPU, says why but can be ignored
-        resource.RLIMIT_FSIZE: rules.grants.scratch_mb << 20,
-        resource.RLIMIT_NOFILE: 64,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
-    }
+def limit_all(rules: Rules) -> None:
+    """Set the limits that are the same for every child; set once, in the fork-server, they are inherited."""
+    _lower(resource.RLIMIT_FSIZE, rules.grants.scratch_mb << 20)
+    _lower(resource.RLIMIT_NOFILE, 64)
+    for which in (resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+        _lower(which, 0)
     if rules.own_uid:  # a uid shared with the person's own processes would count those too
-        ceilings[resource.RLIMIT_NPROC] = _PROCESSES_MAX if rules.grants.subprocesses else _THREADS_MAX
-    for which, wanted in ceilings.items():
-        hard = resource.getrlimit(which)[1]
-        ceiling = hard if wanted == resource.RLIM_INFINITY else wanted
-        ceiling = wanted if hard == resource.RLIM_INFINITY else min(ceiling, hard)
-        resource.setrlimit(which, (ceiling, ceiling))
+        _lower(resource.RLIMIT_NPROC, _PROCESSES_MAX if rules.grants.subprocesses else _THREADS_MAX)
+
+
+def _limit(cpu_s: int, memory: int, rules: Rules) -> None:
+    """Set the limits of this job, in processor seconds and bytes."""
+    if not rules.grants.gpu:  # a driver maps all of its memory, and the control group counts what is used
+        _lower(resource.RLIMIT_AS, memory)
+    _lower(resource.RLIMIT_CPU, cpu_s + 1)  # SIGKILL; the soft limit, SIGXCPU, says why but can be ignored
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (min(cpu_s, hard), hard))
+
+
+def _lower(which: int, wanted: int) -> None:
+    hard = resource.getrlimit(which)[1]
+    ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(which, (ceiling, ceiling))

@@ -12,6 +12,7 @@ Does not protect against:
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
@@ -24,7 +25,7 @@ import time
 from typing import Any, Final, NoReturn
 
 from selfproof.grants import BROKER_PORT, SCRATCH, Grants
-from selfproof.jail import child, frames, kernel
+from selfproof.jail import answering, child, frames, kernel
 
 _GRACE_S: Final = 0.2
 _STOPPED: Final = signal.SIGSTOP << 8 | 0x7F  # the wait status of a process that was stopped, perhaps from outside
@@ -40,21 +41,33 @@ _ALONG: Final = {"numpy": ("numpy.random", "numpy.linalg", "numpy.fft")}  # NumP
 
 def main() -> NoReturn:
     """Read the settings from the control socket (descriptor 0), lock in, serve until the engine is gone."""
-    with socket.socket(fileno=os.dup(0)) as control:
+    with socket.socket(fileno=fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, child.OUT + 1)) as control:
         null = os.open(os.devnull, os.O_RDWR)
+        for reserved in (child.IN, child.OUT):  # so that nothing else is ever given these
+            os.dup2(null, reserved)
         settings = json.loads(control.recv(1 << 20))
         sys.argv[1:] = []
         _preload(settings["preload"])
-        without, grants = frozenset(settings["without"]), Grants.parse(settings["grants"])
-        report, listener = _lock_in(settings, without, grants)
-        for standard in (0, 2):
-            os.dup2(null, standard)
-        os.close(null)
+        rules = child.Rules(settings["own_uid"], frozenset(settings["without"]), Grants.parse(settings["grants"]))
+        report, listener = _lock_in(settings, rules)
+        kernel.seccomp_program(rules.grants)  # compiled once, here
+        os.dup2(null, child.NOWHERE)
+        _point(*[child.NOWHERE] * 3)
         gc.collect()
         gc.freeze()  # so that no collection in a child touches, and thereby copies, the shared pages
-        socket.send_fds(control, [json.dumps(report).encode()], [part.detach() for part in listener])
-        _serve(control, child.Rules(settings["own_uid"], without, grants))
+        socket.send_fds(control, [json.dumps(report).encode()], [part.fileno() for part in listener])
+        for part in listener:
+            part.close()
+        _serve(control, rules)
     os._exit(0)
+
+
+def _point(incoming: int, outgoing: int, log: int) -> None:
+    """Put descriptors where the next child will look for them."""
+    for target, source in (
+        (child.IN, incoming), (child.OUT, outgoing), (child.LOG, log), (child.COMPLAINTS, log)
+    ):  # fmt: skip
+        os.dup2(source, target)
 
 
 def _preload(names: list[str]) -> None:
@@ -65,12 +78,13 @@ def _preload(names: list[str]) -> None:
     for name in _STANDARD.split():
         with contextlib.suppress(ImportError):  # a candidate that imports it will be told
             importlib.import_module(name)
+    answering.warm_up()
+    answering.settle_numpy()  # once here, so that it costs no child the pages that it touches
 
 
-def _lock_in(
-    settings: dict[str, Any], without: frozenset[str], grants: Grants
-) -> tuple[dict[str, int], list[socket.socket]]:
+def _lock_in(settings: dict[str, Any], rules: child.Rules) -> tuple[dict[str, int], list[socket.socket]]:
     """Give up all that is not needed; return the report and, with a network granted, its socket in here."""
+    without, grants = rules.without, rules.grants
     ruleset, abi = (-1, 0)
     if "landlock" not in without:
         ruleset, abi = kernel.landlock_rules(settings["rules"], BROKER_PORT if grants.network else None)
@@ -81,6 +95,8 @@ def _lock_in(
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
+    if "rlimits" not in without:
+        child.limit_all(rules)
     if not {"landlock", "seccomp"} <= without:
         kernel.no_new_privileges()
     if "landlock" not in without:
@@ -108,9 +124,11 @@ def _serve(control: socket.socket, rules: child.Rules) -> None:
         order, pipes, _, _ = socket.recv_fds(control, frames.RUN.size, 3)
         if not order:
             return
+        _point(*pipes)  # here, where it costs no copied pages
         candidate = os.fork()
         if candidate == 0:
-            child.main(server, pipes, frames.RUN.unpack(order), rules)
+            child.main(server, frames.RUN.unpack(order), rules)
+        _point(*[child.NOWHERE] * 3)
         for pipe in pipes:
             os.close(pipe)
         while (end := control.recv(1)) == frames.CLOCK:

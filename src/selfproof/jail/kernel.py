@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 import platform
 import signal
@@ -105,12 +106,17 @@ def landlock_restrict(ruleset: int) -> None:
     os.close(ruleset)
 
 
-def seccomp_restrict(grants: Grants) -> None:
-    """Put the allow-list in force for this process. Raises OSError."""
+@functools.cache
+def seccomp_program(grants: Grants) -> tuple[bytes, object]:
+    """Return struct sock_fprog for the allow-list, and what it points to, which must be kept alive with it."""
     lines = seccomp.compiled(grants)
     buffer = ctypes.create_string_buffer(lines, len(lines))
-    program = struct.pack("<HxxxxxxQ", len(lines) // 8, ctypes.addressof(buffer))
-    _prctl(_PR_SET_SECCOMP, 2, ctypes.c_char_p(program))
+    return struct.pack("<HxxxxxxQ", len(lines) // 8, ctypes.addressof(buffer)), buffer
+
+
+def seccomp_restrict(grants: Grants) -> None:
+    """Put the allow-list in force for this process. Raises OSError."""
+    _prctl(_PR_SET_SECCOMP, 2, ctypes.c_char_p(seccomp_program(grants)[0]))
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

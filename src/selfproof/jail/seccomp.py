@@ -12,7 +12,7 @@ Does not protect against:
 from __future__ import annotations
 
 import errno
-import functools
+import itertools
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -67,9 +67,11 @@ _CHECKED: Final[Mapping[int, Checks]] = {
 }
 
 
-@functools.cache
 def compiled(grants: Grants) -> bytes:
-    """The BPF program (8 bytes a line): one jump for each allowed call, a block for each checked one."""
+    """The BPF program (8 bytes a line): a search tree over the calls, then a block for each that is checked.
+
+    A tree, because the kernel walks through the program once for each call there is whenever it is loaded.
+    """
     table, checked = _ALWAYS, dict(_CHECKED)
     if grants.subprocesses:
         table += _SUBPROCESSES
@@ -83,24 +85,43 @@ def compiled(grants: Grants) -> bytes:
     if grants.gpu:
         del checked[_IOCTL]  # how a driver is spoken to
         table += f" ioctl={_IOCTL}"
-    allowed = sorted({int(pair.partition("=")[2]) for pair in table.split()})
+    allowed = {int(pair.partition("=")[2]) for pair in table.split()}
     return b"".join(struct.pack("<HBBI", *line) for line in _lines(allowed, checked))
 
 
-def _lines(allowed: list[int], checked: Mapping[int, Checks]) -> Iterator[tuple[int, int, int, int]]:
+_Line = tuple[int, int, int, int]
+_REFUSE: Final[_Line] = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
+
+
+def _lines(allowed: set[int], checked: Mapping[int, Checks]) -> Iterator[_Line]:
+    leaves: dict[int, _Line | int] = dict.fromkeys(allowed, (_RETURN, 0, 0, _ALLOW))
+    leaves |= {number: number for number in checked}  # a block, by its name until it has a place
+    leaves[_CLONE3] = (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)
+    tree = _tree([(number, leaves.get(number, _REFUSE)) for number in range(max(leaves) + 2)])
+    blocks = {number: _block(checks) for number, checks in checked.items()}
+    starts = dict(zip(blocks, itertools.accumulate(map(len, blocks.values()), initial=len(tree)), strict=False))
     yield from ((_LOAD, 0, 0, _ARCH), (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH_X86_64), (_RETURN, 0, 0, _KILL))
     yield from ((_LOAD, 0, 0, _NR), (_JUMP_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _KILL))
-    for position, number in enumerate(allowed):
-        yield _JUMP_EQUAL, len(allowed) - position, 0, number
-    yield from ((_JUMP, 0, 0, 1), (_RETURN, 0, 0, _ALLOW))
-    for number, checks in checked.items():
-        block: list[tuple[int, int, int, int]] = []
-        for argument, bits, values in checks:
-            block += [(_LOAD, 0, 0, 16 + int(8 * argument)), (_AND, 0, 0, bits)]
-            block += [(_JUMP_EQUAL, len(values) - i, 0, value) for i, value in enumerate(values)]
-            block.append((_RETURN, 0, 0, _ERRNO | errno.EPERM))
-        block.append((_RETURN, 0, 0, _ALLOW))
-        yield _JUMP_EQUAL, 0, len(block), number
+    for position, line in enumerate(tree):
+        yield (_JUMP, 0, 0, starts[line] - position - 1) if isinstance(line, int) else line
+    for block in blocks.values():
         yield from block
-    yield from ((_JUMP_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS))
-    yield _RETURN, 0, 0, _ERRNO | errno.EPERM
+
+
+def _tree(calls: list[tuple[int, _Line | int]]) -> list[_Line | int]:
+    """Lines that go to the leaf of the last of these calls whose number is not above the one at hand."""
+    spans = [call for call, before in zip(calls, [(-1, None), *calls], strict=False) if call[1] != before[1]]
+    if len(spans) == 1:
+        return [spans[0][1]]
+    left, right = spans[: len(spans) // 2], spans[len(spans) // 2 :]
+    below, above = _tree(left), _tree(right)
+    return [(_JUMP_AT_LEAST, len(below), 0, right[0][0]), *below, *above]
+
+
+def _block(checks: Checks) -> list[_Line]:
+    lines: list[_Line] = []
+    for argument, bits, values in checks:
+        lines += [(_LOAD, 0, 0, 16 + int(8 * argument)), (_AND, 0, 0, bits)]
+        lines += [(_JUMP_EQUAL, len(values) - i, 0, value) for i, value in enumerate(values)]
+        lines.append(_REFUSE)
+    return [*lines, (_RETURN, 0, 0, _ALLOW)]
