@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfproof import charter as charters
-from selfproof.charter import CharterError, explain, load, parse
+from selfproof.charter import CharterError, load, parse
+from selfproof.cli.charter import fields
 from selfproof.nouns import UsageError
 
 TEXT = (resources.files("selfproof") / "templates/apprentice/charter.toml").read_text(encoding="utf-8")
@@ -192,7 +193,7 @@ def test_a_missing_or_unreadable_file_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_every_field_is_explained() -> None:
-    rows = explain()
+    rows = fields()
     assert {"[certify] alpha", "[[objective]] margin", "[[guard]] margin", "[budget] minutes"} <= {r[0] for r in rows}
     assert all(len(text) > 10 and text.endswith(".") for _, _, text in rows)
     assert len({place for place, _, _ in rows}) == len(rows)

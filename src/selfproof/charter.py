@@ -1,4 +1,4 @@
-"""The charter: what a person allows a living program to do. Parse, check, explain.
+"""The charter: what a person allows a living program to do. Parse and check.
 
 TOML, strict: an unknown key is an error with a suggestion, every number has bounds, and every field carries the
 sentence that ``selfproof charter --explain`` prints. The charter's hash is in the ledger's first entry.
@@ -296,18 +296,3 @@ def load(path: Path) -> Charter:
     except (OSError, UnicodeDecodeError) as error:
         raise CharterError(f"cannot read {path}: {error}") from None
     return parse(text)
-
-
-def explain() -> list[tuple[str, str, str]]:
-    """Rows (place, default, meaning) for every field that a charter may have."""
-    rows = []
-    for name, kind in [*TABLES.items(), *LISTS.items()]:
-        for spec in dataclasses.fields(kind):
-            default = "required"
-            if spec.default is not dataclasses.MISSING:
-                default = repr(spec.default)
-            elif spec.default_factory is not dataclasses.MISSING:
-                default = "none"
-            place = f"[[{name}]] {spec.name}" if name in LISTS else f"[{name}] {spec.name}"
-            rows.append((place, default, spec.metadata["doc"]))
-    return rows

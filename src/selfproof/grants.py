@@ -5,7 +5,8 @@ Each is one line of text, in the charter and on the record of every trial that h
 `network:HOST:PORT` (through the engine's broker, to the named hosts and nowhere else).
 
 Does not protect against:
-- what is granted: a program with a network can tell the named hosts everything that it knows.
+- what is granted: a program with a network can tell the named hosts everything that it knows, one with a GPU can
+  fill its memory.
 """
 
 from __future__ import annotations
@@ -63,13 +64,16 @@ class Grants:
         """The layers without which these grants would be too much, each with the reason."""
         found = {}
         if self.subprocesses or self.scratch_mb or self.gpu:
-            found["cgroup"] = "only a control group bounds the memory of several processes, files and devices"
+            found["cgroup"] = "only a control group bounds the memory of processes, files and drivers together"
         if self.subprocesses:
             found["pidns"] = "only a process namespace ends everything that a program has started"
         if self.scratch_mb:
             found["mntns"] = "a private folder needs a mount namespace"
         if self.network:
             found["netns"] = "only a network namespace leaves the broker as the one way out"
+        if self.gpu:
+            reason = "a driver is spoken to by calls that reach other processes, networks and files too"
+            found |= dict.fromkeys(("pidns", "netns", "mntns"), reason)
         return found
 
 

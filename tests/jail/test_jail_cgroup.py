@@ -58,6 +58,20 @@ def test_version_two_hands_its_controllers_on(tmp_path: Path) -> None:
         cgroup.own_groups(proc)
 
 
+@pytest.mark.parametrize("lost", ["mountinfo", "cgroup", "subtree_control"])
+def test_what_cannot_be_read_is_a_missing_group_and_nothing_worse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """As in a container, whose own group is the root of what it sees and cannot be written."""
+    proc = pretend(tmp_path, 2, "/", "/")
+    if lost != "subtree_control":
+        (proc / lost).unlink()
+    real = cgroup.own_groups
+    monkeypatch.setattr(cgroup, "own_groups", lambda: real(proc))
+    with pytest.raises(CgroupMissing):
+        Cgroup()
+
+
 def test_version_two_is_written_as_the_kernel_documents_it(tmp_path: Path) -> None:
     group = Cgroup((2, {"memory": tmp_path, "pids": tmp_path}))
     (folder,) = tmp_path.iterdir()
@@ -110,8 +124,9 @@ def test_memory_of_several_processes_is_one_sum(real: tuple[int, dict[str, Path]
         assert group.holds(process.pid) and process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    time.sleep(0.2)
-    kept = [process.communicate()[0] for process in started]
+    kept = [process.stdout.readline() for process in started if process.stdout]
+    for process in started:
+        process.communicate()
     assert kept.count("kept\n") < 4 and group.ran_short()
     group.close()
     assert not group.holds(os.getpid())
@@ -125,7 +140,9 @@ def test_none_is_left_behind(real: tuple[int, dict[str, Path]]) -> None:
     assert groups(real[1], os.getpid()) == before
 
 
-def test_those_of_a_killed_engine_are_swept_by_the_next(real: tuple[int, dict[str, Path]]) -> None:
+def test_those_of_a_killed_engine_are_swept_by_the_next(
+    real: tuple[int, dict[str, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = "from selfproof.jail import Pool\npool = Pool(1, require='confined')\nprint('up', flush=True)\ninput()"
     engine = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert engine.stdout is not None and engine.stdout.readline() == b"up\n"
@@ -133,6 +150,7 @@ def test_those_of_a_killed_engine_are_swept_by_the_next(real: tuple[int, dict[st
     assert theirs
     engine.send_signal(signal.SIGKILL)
     engine.communicate()
+    monkeypatch.setattr(cgroup, "_YOUNG_S", 0.0)
     deadline = time.monotonic() + 5
     while theirs & groups(real[1], engine.pid) and time.monotonic() < deadline:
         Cgroup().close()

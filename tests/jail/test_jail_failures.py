@@ -173,6 +173,7 @@ def test_an_answer_that_comes_late_is_not_taken_for_the_next_jobs(
 ) -> None:
     """The fork-server stands still while the child that was kept for screening is ended, then goes on."""
     monkeypatch.setattr(worker_module, "_ANSWER_S", 0.2)
+    monkeypatch.setattr(pool_module, "_MOMENT_S", 60.0)
     before = descendants(os.getpid())
     with Pool(1, require="confined") as made:
         assert correct(made.submit(job(screening=True)).result(timeout=30))
@@ -205,7 +206,7 @@ def test_without_bubblewrap_our_own_launcher_takes_over(
 def test_without_any_launcher_it_is_the_jail_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     need("jail")
 
-    def missing(*_: object) -> list[str]:
+    def missing(*_: object, **__: object) -> list[str]:
         raise launch.LauncherMissing("it is gone")
 
     before = descendants(os.getpid())

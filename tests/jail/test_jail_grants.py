@@ -124,6 +124,53 @@ def f(count):
             assert len(left) == 1 and outcome.granted == ("scratch:8",)
 
 
+def test_a_scratch_folder_that_was_made_unreadable_ends_nothing(granted: Granted) -> None:
+    ask = granted("scratch:8")
+    hide = """
+import os
+def f(x):
+    open("left", "w")
+    try: os.chmod("/scratch", 0)
+    except PermissionError: pass
+"""
+    assert ask(hide).status == "ok"
+    assert ask("def f(x): return x", 1).status == "ok"
+
+
+def test_the_next_program_is_not_blamed_for_memory_that_the_last_one_used_up(granted: Granted) -> None:
+    ask = granted("subprocesses")
+    spend = """
+import os
+def f(size):
+    if os.fork() == 0:
+        kept = [b"x" * size for _ in range(6)]
+        os._exit(0)
+    return os.WTERMSIG(os.wait()[1])
+"""
+    assert answer(ask(spend, 100 << 20, memory_mb=1024)) in (0, 9)
+    assert ask("import os\ndef f(x): os._exit(3)", memory_mb=512).status == "crashed"
+
+
+def test_processor_time_of_processes_that_were_left_counts(granted: Granted) -> None:
+    ask = granted("subprocesses")
+    leave = """
+import os, time
+def f(x):
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        began = time.process_time()
+        while time.process_time() - began < 0.5: pass
+        os.write(writer, b"x")
+        for descriptor in range(1, 10): os.close(descriptor) if descriptor != writer else None
+        time.sleep(60)
+    os.read(reader, 1)
+    return x
+"""
+    outcome = ask(leave, 1)
+    assert outcome.status == "ok" and outcome.cpu_seconds > 0.4, outcome
+
+
 def test_scratch_is_no_place_for_programs_or_devices(granted: Granted) -> None:
     ask = granted("scratch:8", "subprocesses")
     run = """
@@ -240,6 +287,21 @@ def test_a_network_reaches_the_named_hosts_and_nothing_else(granted: Granted, ec
     assert answer(ask(NETWORK, echo)) == [b"HTTP/1.1 200 ", *[refused] * 4, b"echo:hello"]
 
 
+def test_connections_end_with_their_job(granted: Granted, echo: int) -> None:
+    """However many a program leaves open, the next one has all the room."""
+    ask = granted(f"network:127.0.0.1:{echo}")
+    hold = """
+import os, socket
+def f(port):
+    way = ("127.0.0.1", int(os.environ["https_proxy"].rpartition(":")[2]))
+    held = [socket.create_connection(way) for _ in range(40)]
+    for side in held[:16]: side.sendall(b"CONNECT 127.0.0.1:%d HTTP/1.1\\r\\n\\r\\n" % port)
+    return [side.recv(12) for side in held[:16]]
+"""
+    for _ in range(3):
+        assert answer(ask(hold, echo)) == [b"HTTP/1.1 200"] * 16
+
+
 def test_what_is_granted_to_one_job_is_not_there_for_the_next(tmp_path: Path) -> None:
     need("jail")
     need_cgroup()
@@ -251,7 +313,7 @@ def test_what_is_granted_to_one_job_is_not_there_for_the_next(tmp_path: Path) ->
             assert answer(outcome) == bool(grants.scratch_mb) and outcome.granted == grants.lines()
 
 
-@pytest.mark.parametrize("line", ["subprocesses", "scratch:1", "network:example.org:443"])
+@pytest.mark.parametrize("line", ["subprocesses", "scratch:1", "gpu", "network:example.org:443"])
 def test_what_would_be_too_much_in_a_weaker_tier_is_refused(line: str) -> None:
     for tier in ("confined", "none"):
         with pytest.raises(JailUnavailable, match="cannot be granted here: "):

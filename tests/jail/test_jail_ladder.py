@@ -108,7 +108,7 @@ def start(tier: str, monkeypatch: pytest.MonkeyPatch, sabotage: str) -> Worker:
     [
         ("kernel.seccomp_restrict = lambda grants: None", "got out: .*fork"),
         ("kernel.landlock_restrict = lambda ruleset: None", "got out: opened"),
-        ("child.limit_all = lambda rules: None", "resource limits"),
+        ("child.limit_all = lambda rules: None", "rlimits is not in force"),
         ("kernel.landlock_abi = lambda: 0", "Landlock"),
         ("kernel.seccomp.compiled = lambda grants: b''", "jail_failed"),
         ("forkserver.os.setresuid = lambda *a: None", "uid is not in force"),
@@ -124,16 +124,16 @@ def test_a_missing_layer_is_noticed(monkeypatch: pytest.MonkeyPatch, sabotage: s
 
 def test_a_jail_without_namespaces_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     need("jail")
-    monkeypatch.setattr(launch, "command", lambda launcher, without, grants: view.fork_server())
-    with pytest.raises(WorkerFailed, match="namespaces"):
+    monkeypatch.setattr(launch, "command", lambda launcher, without, grants, nobody: view.fork_server())
+    with pytest.raises(WorkerFailed, match=r"(pidns|netns) is not in force"):
         ladder.start("jail", [])
 
 
 def test_a_shared_network_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     need("jail")
     real = launch.command
-    monkeypatch.setattr(launch, "command", lambda *a: [part for part in real(*a) if part != "--unshare-net"])
-    with pytest.raises(WorkerFailed, match="namespaces"):
+    monkeypatch.setattr(launch, "command", lambda *a, **k: [part for part in real(*a, **k) if part != "--unshare-net"])
+    with pytest.raises(WorkerFailed, match=r"(pidns|netns) is not in force"):
         ladder.start("jail", [], launchers=["bubblewrap"])
 
 

@@ -51,6 +51,10 @@ class Broken:
                 return replace(outcome, status="crashed")
         return outcome
 
+    def rest(self) -> None:
+        if self._promise == "rest_does_no_harm":
+            self._worker.interrupt()
+
     def interrupt(self) -> None:
         self._worker.interrupt()
 

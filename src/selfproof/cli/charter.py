@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -18,7 +19,7 @@ from selfproof.life import Paths
 def command(explain: bool, folder: Path, as_json: bool) -> None:
     """Check the charter of this program, or explain what a charter may say."""
     if explain:
-        rows = charters.explain()
+        rows = fields()
         if as_json:
             dump([{"field": place, "default": default, "meaning": text} for place, default, text in rows])
             return
@@ -31,3 +32,18 @@ def command(explain: bool, folder: Path, as_json: bool) -> None:
     else:
         names = ", ".join(o.name for o in charter.objectives)
         click.echo(f"the charter is sound: {names}; sha256 {charter.digest[:16]}")
+
+
+def fields() -> list[tuple[str, str, str]]:
+    """Rows (place, default, meaning) for every field that a charter may have."""
+    rows = []
+    for name, kind in [*charters.TABLES.items(), *charters.LISTS.items()]:
+        for spec in dataclasses.fields(kind):
+            default = "required"
+            if spec.default is not dataclasses.MISSING:
+                default = repr(spec.default)
+            elif spec.default_factory is not dataclasses.MISSING:
+                default = "none"
+            place = f"[[{name}]] {spec.name}" if name in charters.LISTS else f"[{name}] {spec.name}"
+            rows.append((place, default, spec.metadata["doc"]))
+    return rows

@@ -225,6 +225,8 @@ def plain(value: object) -> object:
         return [plain(item) for item in value]
     if isinstance(value, set | frozenset):
         return sorted(map(str, value))
+    if isinstance(value, int) and value.bit_length() > 10_000:  # Python refuses to write it out in decimal
+        return hex(value)
     if isinstance(value, bool | int | str | None):
         return value
     if isinstance(value, float):

@@ -361,16 +361,21 @@ class Speed:
         """
         place = finalist.notes["function"]
         calls = self._recorded(place, self.task.inputs("confirm", seed, 2))
-        if moved := replay.late(self._starts.get(finalist.candidate.id) or self._started_anew(finalist, calls)):
+        anchor = self.life.version(self.objective, self.life.state.anchor)
+        starts = self._starts.get(finalist.candidate.id) or self._started_anew(finalist.incumbent, finalist, calls)
+        # Against the anchor too: many small delays, each allowed by itself, would add up.
+        if moved := replay.late(starts) or replay.late(self._started_anew(anchor, finalist, calls)):
             return moved
         flat = [call for part in calls for call in part]
         if not self._equal(finalist.candidate, place, flat, random.Random(seed), BEFORE_ADOPTION):
             return "it does not behave like the anchor's function on hostile inputs"
         return None
 
-    def _started_anew(self, finalist: Finalist, calls: Sequence[list[Any]]) -> list[tuple[float, float]]:
-        """Load and first call once more: an earlier run made the confirmation, and its clocks are gone."""
-        versions, place = (finalist.incumbent, finalist.candidate), finalist.notes["function"]
+    def _started_anew(
+        self, before: Candidate, finalist: Finalist, calls: Sequence[list[Any]]
+    ) -> list[tuple[float, float]]:
+        """Load and first call of an earlier version and the candidate; for the incumbent, a restart took its clocks."""
+        versions, place = (before, finalist.candidate), finalist.notes["function"]
         orders = [(part, swap) for part in calls for swap in (False, True)] * 2
         pairs = [timing.pair(self.life, *versions, place, part, swap)[0] for part, swap in orders]
         return [timed.starts for timed in pairs if timed is not None]

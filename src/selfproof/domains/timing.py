@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from selfproof.charter import Objective
 from selfproof.domains import paired
+from selfproof.jail import Job, values
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Files, SelfproofError
-from selfproof.propose import jailed
 from selfproof.trial import replay
 
 
@@ -53,7 +53,7 @@ def whole(life: Life, objective: Objective, one: Files, two: Files, view: Any, s
     """
     order = (two, one) if swap else (one, two)
     limits = life.limits_of(objective)
-    jobs = [replace(jailed.request(files, view, limits), timed=True) for files in order]
+    jobs = [Job(files, objective.entry, [values.encode(view)], limits=limits, timed=True) for files in order]
     outcomes = paired.run(life, jobs, together=True)
     failed = next((outcome for outcome in outcomes if outcome.status != "ok"), None)
     if failed is not None:

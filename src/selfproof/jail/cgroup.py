@@ -22,6 +22,7 @@ _PREFIX: Final = "selfproof-"
 _PIDS: Final = 128
 _SLACK: Final = 48 << 20  # bytes: page tables, the fork-server's own pages as they are copied
 _GONE_S: Final = 1.0
+_YOUNG_S: Final = 60.0
 _FILES: Final = {  # (memory ceiling, ceiling with swap, out-of-memory record)
     1: ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.oom_control"),
     2: ("memory.max", "memory.swap.max", "memory.events"),
@@ -38,11 +39,12 @@ class Cgroup:
 
     def __init__(self, own: tuple[int, dict[str, Path]] | None = None) -> None:
         """Make it below this process's own groups."""
-        self.version, parents = own or own_groups()
-        name = f"{_PREFIX}{_owner(os.getpid())}-{next(_numbers)}"
+        self._folders: dict[str, Path] = {}
         self._limit, self._killed = 0, 0
-        self._folders = {controller: parent / name for controller, parent in parents.items()}
         try:
+            self.version, parents = own or own_groups()
+            name = f"{_PREFIX}{_owner(os.getpid())}-{next(_numbers)}"
+            self._folders = {controller: parent / name for controller, parent in parents.items()}
             for parent in set(parents.values()):
                 _sweep(parent)
                 (parent / name).mkdir()
@@ -59,7 +61,10 @@ class Cgroup:
 
     def holds(self, pid: int) -> bool:
         """Whether the kernel says that the process is in."""
-        lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        try:
+            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        except OSError:  # it is hidden from this user, who could move it nevertheless
+            return True
         inside = {line.rpartition("/")[2] for line in lines}
         return all(folder.name in inside for folder in self._folders.values())
 
@@ -138,8 +143,9 @@ def _delegated(own: Path) -> Path:
             (own / "cgroup.subtree_control").write_text("+memory +pids")
     except OSError:
         above = own.parent  # made for this process alone, as a delegated scope is: then its parent may be ours too
-        if {"memory", "pids"} <= set((above / "cgroup.subtree_control").read_text().split()):
-            return above
+        with contextlib.suppress(OSError):  # there is none above
+            if {"memory", "pids"} <= set((above / "cgroup.subtree_control").read_text().split()):
+                return above
         raise CgroupMissing(f"{own} has no controllers to hand on; {_HOW}") from None
     return own
 
@@ -154,5 +160,8 @@ def _sweep(parent: Path) -> None:
     for folder in parent.glob(f"{_PREFIX}*.*-*"):
         owner = folder.name.removeprefix(_PREFIX).rpartition("-")[0]
         with contextlib.suppress(OSError):  # somebody else's, or still dying
+            # One that was made just now is empty until its worker has started; its engine may be out of sight.
+            if time.time() - folder.stat().st_mtime < _YOUNG_S:
+                continue
             if not Path(f"/proc/{owner.partition('.')[0]}").exists() or _owner(int(owner.partition(".")[0])) != owner:
                 folder.rmdir()

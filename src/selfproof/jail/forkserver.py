@@ -150,11 +150,21 @@ def _end(candidate: int, rules: child.Rules, *, patient: bool) -> bytes:
     with contextlib.suppress(ProcessLookupError):
         os.kill(-1 if reap and os.getpid() == 1 else candidate, signal.SIGKILL)
     _, status, usage = os.wait4(candidate, 0)
-    stragglers = 0
+    stragglers, user, system = 0, usage.ru_utime, usage.ru_stime
     with contextlib.suppress(ChildProcessError):
-        while os.wait4(-1, 0 if reap else os.WNOHANG)[0]:
+        while (orphan := os.wait4(-1, 0 if reap else os.WNOHANG))[0]:
             stragglers += not rules.grants.subprocesses
+            user, system = user + orphan[2].ru_utime, system + orphan[2].ru_stime
     if rules.grants.scratch_mb:
-        stragglers += len([*os.scandir(SCRATCH)])  # a file left behind is as suspicious as a process
+        stragglers += _is_used(SCRATCH)  # a file left behind is as suspicious as a process
     status = _STOPPED if seen and seen.si_code == os.CLD_STOPPED else status
-    return frames.ENDED.pack(status, usage.ru_utime, usage.ru_stime, usage.ru_maxrss, stragglers, not done)
+    return frames.ENDED.pack(status, user, system, usage.ru_maxrss, stragglers, not done)
+
+
+def _is_used(folder: str) -> bool:
+    """Whether there is anything in it, or it was made unreadable."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(entries)
+    except OSError:
+        return True

@@ -38,7 +38,7 @@ _RIGHTS: Final = {
     "run": 1 | 1 << 2 | _READ_DIR,
     "device": 1 << 1 | 1 << 2,
     "driver": 1 << 1 | 1 << 2 | 1 << 15,
-    "write": 0b111_0001_1011_1110,  # no device, socket or pipe files, nothing to be run
+    "write": 0b111_0001_1011_1110,  # no device, socket or pipe files, and not to be started
 }
 _ON_FILES: Final = 0b1100_0000_0000_0111
 _FS_RIGHTS: Final = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}  # ABI version -> number of rights it handles

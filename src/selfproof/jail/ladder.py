@@ -21,9 +21,9 @@ from typing import Any, Final
 from selfproof.grants import NOTHING, Grants
 from selfproof.jail import kernel, launch, providers, values
 from selfproof.jail.cgroup import Cgroup, CgroupMissing
-from selfproof.jail.limits import LAYERS, JailUnavailable, Job, Limits
+from selfproof.jail.limits import LAYERS, JailUnavailable, Job, Limits, Setting
 from selfproof.jail.providers import Isolated
-from selfproof.jail.worker import Born, Setting, Worker, WorkerFailed, unwatched
+from selfproof.jail.worker import Born, Worker, WorkerFailed, unwatched
 
 _NAMESPACES: Final = {"pidns": "pid", "netns": "net", "mntns": "mnt", "ipcns": "ipc"}
 _LEFT_OUT: Final = {
@@ -33,8 +33,9 @@ _LEFT_OUT: Final = {
 }
 TIERS: Final = tuple(_LEFT_OUT)  # strongest first
 REQUIRE: Final = ("auto", *TIERS)
+_TRUNCATION: Final = 3  # the version of Landlock that handles it
 _OUTSIDE: Final = ("/etc/passwd", "/etc/shadow", "/proc/self/status", "/proc/version", __file__)
-_UIDS_FROM: Final = 2_000_000_000  # above everything that systems hand out, containers included
+_UIDS_FROM: Final = 2_000_000_000  # above everything that systems hand out; in a container, the last that it has
 _UIDS: Final = 4000
 _next_uid = itertools.count(secrets.randbelow(_UIDS))
 _ADVICE: Final = {
@@ -93,9 +94,12 @@ def _started(
     tier: str, launcher: str, preload: Sequence[str], grants: Grants, without: frozenset[str], born: Born
 ) -> Worker:
     uid = None if "uid" in without else _uid()
-    if uid is None and tier == "confined" and os.geteuid() == 0 and "uid" not in without:
+    nobody = uid is None and "uid" not in without
+    if nobody and tier == "confined" and os.geteuid() == 0:
         raise WorkerFailed("the engine is root and there is no other uid to run programs under")
-    command = tuple(launch.command(launcher, without, grants))
+    if nobody and tier == "confined" and kernel.landlock_abi() < _TRUNCATION:
+        raise WorkerFailed("Landlock of this kernel lets programs cut off what this user owns; Linux 6.2 does not")
+    command = tuple(launch.command(launcher, without, grants, nobody=nobody))
     cgroup = _cgroup(grants) if "cgroup" not in without else None
     worker = Worker(Setting(tier, command, uid, without, grants), list(preload), cgroup, born)
     try:
@@ -125,24 +129,21 @@ def _verified(worker: Worker, without: frozenset[str], cgroup: Cgroup | None) ->
     escapes += ["socket", "fork", "kill", "unshare"] if "seccomp" not in without else []
     if escaped := [name for name in escapes if found[name] and name not in expected]:
         raise WorkerFailed(f"the probe got out: {', '.join(escaped)}")
-    apart, nobody = _apart(worker.pid), worker.tier == "jail" and os.geteuid() != 0
+    apart, nobody = _apart(worker.pid), worker.tier == "jail" and worker.uid is None and "uid" not in without
     holds = {
         "pidns": found["parent"] == 1,
         "netns": worker.netns,
         "mntns": not found["seen"],
         "ipcns": apart is None or "ipcns" in apart,
-        "uid": found["uid"] == (worker.uid if worker.uid is not None else launch.NOBODY if nobody else os.geteuid()),
+        "uid": found["uid"] == (launch.NOBODY if nobody else os.geteuid() if worker.uid is None else worker.uid),
         "seccomp": found["no_new_privs"] and found["seccomp"],
         "rlimits": found["limits"] == [grants.scratch_mb << 20, 64],
         "nondumpable": found["not_dumpable"],
         "cgroup": cgroup is None or cgroup.holds(worker.pid),
     }
-    names = {"pidns": "the namespaces are", "netns": "the namespaces are", "mntns": "the namespaces are",
-             "uid": "the worker's own uid is", "rlimits": "seccomp or resource limits are",
-             "seccomp": "seccomp or resource limits are"}  # fmt: skip
     for layer, held in holds.items():
         if layer not in without and not held:
-            raise WorkerFailed(f"{names.get(layer, layer + ' is')} not in force")
+            raise WorkerFailed(f"{layer} is not in force")
     silent = {"ipcns"} if apart is None else set()
     details = {
         "uid": launch.NOBODY if nobody else worker.uid,
@@ -161,7 +162,7 @@ def _apart(pid: int) -> set[str] | None:
     }
     try:
         return {layer for layer, (ours, theirs) in links.items() if ours.readlink() != theirs.readlink()}
-    except PermissionError:
+    except OSError:  # it is hidden from this user
         return None
 
 
@@ -184,5 +185,6 @@ def _uid() -> int | None:
     if os.geteuid() != 0:
         return None
     spans = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
-    top = min(max(first + count for first, _, count in spans), _UIDS_FROM + _UIDS)
-    return top - 1 - next(_next_uid) % _UIDS if top > 2 * _UIDS else None
+    first, top = max((first, first + count) for first, _, count in spans)
+    top = min(top, _UIDS_FROM + _UIDS)
+    return top - 1 - next(_next_uid) % _UIDS if top - first > 2 * _UIDS else None

@@ -1,8 +1,8 @@
 """The command line that starts a fork-server behind namespaces: bubblewrap's, or our own `unshare`.
 
 Both build the same root (`view.root`) and leave the same account behind: root keeps two capabilities until the
-fork-server has changed to a uid of its own; anybody else is nobody in a user namespace, because under one that
-root made RLIMIT_NPROC would not hold.
+fork-server has changed to a uid of its own; who cannot change (no root, or root of a namespace with no other uid) is
+nobody in a user namespace. Where root can change it has none, because under one RLIMIT_NPROC would not hold.
 
 Does not protect against:
 - a bubblewrap that somebody with write access to the system's folders has replaced.
@@ -33,17 +33,20 @@ class LauncherMissing(Exception):
     """The launcher is not on this machine."""
 
 
-def command(launcher: str, without: frozenset[str], grants: Grants) -> list[str]:
-    """Return the command for one of LAUNCHERS, or the bare fork-server's for "". Raises LauncherMissing."""
+def command(launcher: str, without: frozenset[str], grants: Grants, *, nobody: bool) -> list[str]:
+    """Return the command for one of LAUNCHERS, or the bare fork-server's for "". Raises LauncherMissing.
+
+    `nobody`: in a user namespace of its own, as nobody; otherwise the engine is root and the uid changes later.
+    """
     if not launcher:
         return view.fork_server()
     steps = [] if "mntns" in without else view.root(grants)
     if launcher == "unshare":
-        return _unshare(without, steps)
+        return _unshare(without, steps, nobody)
     program = bubblewrap()
     if program is None:
         raise LauncherMissing("bubblewrap is not installed")
-    return [program, *_bubblewrap(without, steps)]
+    return [program, *_bubblewrap(without, steps, nobody)]
 
 
 def bubblewrap() -> str | None:
@@ -51,12 +54,12 @@ def bubblewrap() -> str | None:
     return next((path for path in _BUBBLEWRAP if os.access(path, os.X_OK)), None)
 
 
-def _bubblewrap(without: frozenset[str], steps: list[tuple[str, ...]]) -> Iterator[str]:
+def _bubblewrap(without: frozenset[str], steps: list[tuple[str, ...]], nobody: bool) -> Iterator[str]:
     yield from ("--die-with-parent", "--new-session", "--unshare-uts", "--unshare-cgroup-try")
     yield from (f"--unshare-{name}" for layer, name in _NAMESPACES.items() if layer not in without)
     if "pidns" not in without:
         yield "--as-pid-1"
-    if os.geteuid() != 0:
+    if nobody or os.geteuid() != 0:
         yield from ("--cap-drop", "ALL", "--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY))
     elif "uid" in without:
         yield from ("--cap-add", "ALL")
@@ -72,9 +75,10 @@ def _bubblewrap(without: frozenset[str], steps: list[tuple[str, ...]]) -> Iterat
     yield from ("--chdir", "/", "--", *view.fork_server())
 
 
-def _unshare(without: frozenset[str], steps: list[tuple[str, ...]]) -> list[str]:
+def _unshare(without: frozenset[str], steps: list[tuple[str, ...]], nobody: bool) -> list[str]:
     spec = {
         "namespaces": ["mnt", "uts", "cgroup", *(name for layer, name in _NAMESPACES.items() if layer not in without)],
-        "user": os.geteuid() != 0, "drop": "uid" not in without, "root": steps, "command": view.fork_server(),
+        "nobody": NOBODY if nobody or os.geteuid() != 0 else None, "drop": "uid" not in without, "root": steps,
+        "command": view.fork_server(),
     }  # fmt: skip
     return view.python(_OWN, view.package_path(), json.dumps(spec))

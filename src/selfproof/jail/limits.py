@@ -109,3 +109,14 @@ class Outcome:
     granted: tuple[str, ...] = ()
     cpu: tuple[float, ...] = ()
     load_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a worker is confined: its tier, the command that starts it, its uid, and what is left out or granted."""
+
+    tier: str
+    command: tuple[str, ...]
+    uid: int | None = None
+    without: frozenset[str] = frozenset()
+    grants: Grants = NOTHING

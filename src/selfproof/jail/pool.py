@@ -26,6 +26,7 @@ from selfproof.jail.worker import WorkerFailed
 
 _JOBS_PER_WORKER: Final = 2000
 _CLOSE_S: Final = 0.9
+_MOMENT_S: Final = 0.02
 _STAFF: Final = 2  # workers of one thread: trials that were granted something, and those that were not
 _Staff = dict[Grants, Isolated]
 _Item = list[tuple[Job, "Future[Outcome]"]]  # for one worker, one after the other
@@ -126,7 +127,7 @@ class Pool:
                 require = first.tier
             except Exception as error:  # noqa: BLE001  handed to whoever waits for this worker
                 started.set_exception(error)
-            while (item := self._jobs.get()) is not None:
+            while (item := self._next(workers)) is not None:
                 for job, future in item:
                     self._answer(workers, require, job, future)
                 for grants in [key for key, worker in workers.items() if worker.served >= _JOBS_PER_WORKER]:
@@ -134,6 +135,15 @@ class Pool:
         finally:
             for grants in list(workers):
                 self._dismiss(workers, grants)
+
+    def _next(self, workers: _Staff) -> _Item | None:
+        """Wait for work; after a moment without any, nothing that a screened program left may run on."""
+        try:
+            return self._jobs.get(timeout=_MOMENT_S)
+        except queue.Empty:
+            for worker in workers.values():
+                worker.rest()
+            return self._jobs.get()
 
     def _answer(self, workers: _Staff, tier: str, job: Job, future: Future[Outcome]) -> None:
         """Run a job for whoever holds its future."""

@@ -39,6 +39,9 @@ class Isolated(Protocol):
         program's is the status `jail_failed`. Speed objectives need `cpu` in the outcome of a `timed` job.
         """
 
+    def rest(self) -> None:
+        """Nothing is asked for now: end what screened programs may have left running."""
+
     def interrupt(self) -> None:
         """End it and all in it, from any thread; the job it runs comes to `jail_failed`. Idempotent."""
 

@@ -1,7 +1,7 @@
 """Which calls into the kernel a program may make: a seccomp allow-list for x86_64, compiled to BPF.
 
 Everything not named is EPERM, and calls that could reach beyond the process are allowed only with harmless
-arguments. What a person grants (`grants`) adds calls; it never takes a check away from another grant's calls.
+arguments. What a person grants (`grants`) adds calls, or other arguments of one.
 Source: seccomp(2), and the kernel's table of system calls of x86_64.
 
 Does not protect against:
@@ -46,14 +46,22 @@ rmdir=84 unlink=87 symlink=88 chmod=90 fchmod=91 umask=95 statfs=137 fstatfs=138
 unlinkat=263 renameat=264 symlinkat=266 fchmodat=268 utimensat=280 fallocate=285 pwritev=296 renameat2=316
 copy_file_range=326
 """
-_NETWORK: Final = (
-    "connect=42 sendmsg=46 recvmsg=47 shutdown=48 getsockname=51 getpeername=52 setsockopt=54 getsockopt=55"
-)
+_NETWORK: Final = "connect=42 sendmsg=46 recvmsg=47 shutdown=48 getsockname=51 getpeername=52 getsockopt=55"
 
 _ALL_BITS: Final = 0xFFFFFFFF
 _NEW_NAMESPACES, _CLONE_THREAD = 0x7E020000, 0x00010000
 _CLONE3: Final = 435  # its arguments cannot be checked; ENOSYS makes the C library fall back to clone
-_IOCTL, _SENDTO, _SOCKET, _SOCKETPAIR, _CLONE, _FCNTL, _PRCTL, _PRLIMIT = 16, 44, 41, 53, 56, 72, 157, 302
+_IOCTL, _SOCKET, _SENDTO, _SOCKETPAIR, _SETSOCKOPT, _CLONE, _FCNTL, _PRCTL, _PRLIMIT = (
+    16,
+    41,
+    44,
+    53,
+    54,
+    56,
+    72,
+    157,
+    302,
+)
 Checks = tuple[tuple[float, int, tuple[int, ...]], ...]  # (argument, .5: its high word; bits looked at; allowed)
 _CHECKED: Final[Mapping[int, Checks]] = {
     _IOCTL: ((1, _ALL_BITS, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),),  # isatty, size, FIONREAD, FIONBIO
@@ -81,10 +89,10 @@ def compiled(grants: Grants) -> bytes:
         table += _SCRATCH
     if grants.network:
         table += _NETWORK
-        checked[_SOCKET] = ((0, _ALL_BITS, (2,)), (1, 0xF, (1,)))  # AF_INET, SOCK_STREAM: the way to the broker
+        checked[_SOCKET] = ((0, _ALL_BITS, (2,)), (1, 0xF, (1,)), (2, _ALL_BITS, (0, 6)))  # TCP: the way to the broker
+        checked[_SETSOCKOPT] = ((1, _ALL_BITS, (1, 6)), (2, _ALL_BITS, (1, 2, 7, 8, 9, 20, 21)))  # no delay, keep alive
     if grants.gpu:
-        del checked[_IOCTL]  # how a driver is spoken to
-        table += f" ioctl={_IOCTL}"
+        checked[_IOCTL] = ((1, 0xFF00, (0x4600, 0)),)  # how NVIDIA's driver is spoken to, and its shared memory's
     allowed = {int(pair.partition("=")[2]) for pair in table.split()}
     return b"".join(struct.pack("<HBBI", *line) for line in _lines(allowed, checked))
 

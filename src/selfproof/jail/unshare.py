@@ -11,26 +11,29 @@ Does not protect against:
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import json
 import os
 import signal
 import socket
 import struct
+import sys
 from pathlib import Path
 from typing import Any, Final, NoReturn
+
+from selfproof.jail import kernel
 
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 _FLAGS: Final = {"mnt": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000,
                  "pid": 0x20000000, "net": 0x40000000}  # fmt: skip
-_MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
+_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 _READ_ONLY, _NO_SETUID, _NO_DEVICES, _NO_PROGRAMS = 1, 2, 4, 8  # MOUNT_ATTR_...
 _PIVOT_ROOT, _MOUNT_SETATTR = 155, 442
 _AT_FDCWD, _AT_RECURSIVE, _MNT_DETACH = -100, 0x8000, 2
-_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP = 1, 24
+_PR_CAPBSET_DROP: Final = 24
 _CAPABILITIES, _KEPT = 64, (6, 7)  # CAP_SETGID, CAP_SETUID: until the fork-server has changed its uid
 _SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
-_NOBODY: Final = 65534
 _OLD: Final = "/.old"
 
 
@@ -38,18 +41,20 @@ def main(text: str) -> NoReturn:
     """Carry out a launch (JSON from `launch`) and wait for its end."""
     spec = json.loads(text)
     engine = os.getppid()
-    _check(_LIBC.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl")
+    kernel.die_with_parent()
     uid, gid = os.geteuid(), os.getegid()
-    names = [*spec["namespaces"], *(["user"] if spec["user"] else [])]
+    names = [*spec["namespaces"], *(["user"] if spec["nobody"] else [])]
     _check(_LIBC.unshare(ctypes.c_int(sum(_FLAGS[name] for name in names))), "unshare")
-    if spec["user"]:
+    if spec["nobody"]:
         Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{_NOBODY} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{_NOBODY} {gid} 1")
+        Path("/proc/self/uid_map").write_text(f"{spec['nobody']} {uid} 1")
+        Path("/proc/self/gid_map").write_text(f"{spec['nobody']} {gid} 1")
     child = os.fork()
     if child == 0:
         try:
             _become(spec)
+        except BaseException as error:  # noqa: BLE001  told, then ended: nothing of the caller's may run in here
+            print(error, file=sys.stderr, flush=True)  # noqa: T201
         finally:
             os._exit(1)
     for standard in (0, 1, 2):  # the engine hears the end of the fork-server only if nobody else holds these
@@ -60,7 +65,7 @@ def main(text: str) -> NoReturn:
 
 
 def _become(spec: dict[str, Any]) -> None:
-    _check(_LIBC.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl")
+    kernel.die_with_parent()
     _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
     if "net" in spec["namespaces"]:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -69,8 +74,10 @@ def _become(spec: dict[str, Any]) -> None:
         _build(spec["root"])
     os.chdir("/")
     for capability in range(_CAPABILITIES) if spec["drop"] else ():
-        if spec["user"] or capability not in _KEPT:
-            _LIBC.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)  # fails beyond the kernel's last one
+        if spec["nobody"] or capability not in _KEPT:
+            result = _LIBC.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
+            if ctypes.get_errno() != errno.EINVAL:  # beyond the kernel's last one
+                _check(result, "drop a capability")
     os.execv(spec["command"][0], spec["command"])  # noqa: S606  that is its purpose
 
 
@@ -97,7 +104,7 @@ def _build(steps: list[list[str]]) -> None:
                 _mount("tmpfs", path, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=0755")
             case "scratch", [path, size]:
                 Path(path).mkdir()
-                _mount("tmpfs", path, "tmpfs", _MS_NOSUID | _MS_NODEV, f"mode=0777,size={size}")
+                _mount("tmpfs", path, "tmpfs", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC, f"mode=0777,size={size}")
             case "seal", [path]:
                 seals.append(path)
             case _:

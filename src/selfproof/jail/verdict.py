@@ -2,6 +2,7 @@
 
 Does not protect against:
 - a program that answers wrongly on purpose, or, in screening, makes those after it answer wrongly.
+- with subprocesses granted: whoever kills a program from outside charges it, as it could have done so itself.
 """
 
 from __future__ import annotations
@@ -117,6 +118,8 @@ def _combined(heard: Heard, ended: Ended | None, job: Job) -> tuple[Status, str 
     by_itself = job.limits.grants.subprocesses  # then it may send signals, to itself too
     if os.WIFSTOPPED(ended.status) and not by_itself:
         return "jail_failed", "the program was stopped from outside"
+    if status == "ok" and ended.signal not in (0, signal.SIGKILL):
+        return "crashed", f"the program answered and then crashed (signal {ended.signal})"
     if status == "crashed":
         used_up = ended.signal == signal.SIGKILL and ended.cpu_seconds > 0.75 * job.limits.cpu_s
         if ended.signal == signal.SIGXCPU or used_up:

@@ -29,7 +29,8 @@ _INSIDE: Final = tuple(_PACKAGE / name for name in _NAMES.split())
 _HIDDEN: Final = (_PACKAGE, Path(os.path.realpath(sysconfig.get_path("stdlib"))) / "pydoc_data")
 _SYSTEM: Final = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/lib", "/lib32", "/lib64")
 _TOOLS: Final = ("/usr/bin", "/bin")
-_SMALL: Final = ("/etc/ld.so.cache", "/dev/zero", "/dev/urandom")
+_CACHE: Final = "/etc/ld.so.cache"
+_SMALL: Final = ("/dev/zero", "/dev/urandom")
 # The arguments can be read inside: library folders, no secrets; all else goes over the control socket.
 _BOOT: Final = "import sys; sys.path.extend(sys.argv[1:]); from selfproof.jail.forkserver import main; main()"
 _ONE_THREAD: Final = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "BLIS", "VECLIB")
@@ -73,10 +74,11 @@ def root(grants: Grants) -> list[tuple[str, ...]]:
     devices = [path for path in devices if path.exists()]
     data = [Path(folder) for folder in grants.data]
     inside = [path for path in _INSIDE if path.exists()]
-    steps = _folders([*roots, *devices, *data, Path(_interpreter())], bound=[], emptied=[])
+    steps = _folders([*roots, *devices, *data, Path(_interpreter()), Path(_CACHE)], bound=[], emptied=[])
     steps += [("bind", str(path), str(path)) for path in roots]
     steps += [("link", os.path.realpath(path), path) for path in (*_SYSTEM, *_TOOLS) if Path(path).is_symlink()]
-    steps += [("bind", os.path.realpath(path), str(path)) for path in (Path(_interpreter()), *data)]
+    files = [path for path in (Path(_interpreter()), Path(_CACHE)) if path.exists()]
+    steps += [("bind", os.path.realpath(path), str(path)) for path in (*files, *data)]
     steps += [("empty", str(path)) for path in hidden]
     steps += _folders(inside, bound=roots, emptied=hidden)
     steps += [("bind", str(path), str(path)) for path in inside]
@@ -87,7 +89,7 @@ def root(grants: Grants) -> list[tuple[str, ...]]:
 
 def rules(grants: Grants) -> list[tuple[str, str]]:
     """Return (path, access) for Landlock: `root` again, but where it is not built the whole system is there."""
-    found = [(str(path), "read") for path in (*_INSIDE, *map(Path, _SMALL), *map(Path, grants.data))]
+    found = [(str(path), "read") for path in (*_INSIDE, Path(_CACHE), *map(Path, (*_SMALL, *grants.data)))]
     found += [(os.devnull, "device"), *((str(path), "driver") for path in _drivers() if grants.gpu)]
     for path in _roots(grants):
         for part, whole in _without_hidden(path):
@@ -119,7 +121,8 @@ def _site_packages() -> list[Path]:
 
 
 def _drivers() -> list[Path]:
-    return sorted(Path("/dev").glob("nvidia*"))
+    found = [*Path("/dev").glob("nvidia[0-9]*"), Path("/dev/nvidiactl"), Path("/dev/nvidia-uvm")]
+    return sorted(path for path in found if path.exists())
 
 
 def _roots(grants: Grants) -> list[Path]:

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from selfproof.grants import NOTHING, Grants
+from selfproof.grants import NOTHING
 from selfproof.jail import frames, pipes, values, view
 from selfproof.jail.broker import Broker
 from selfproof.jail.cgroup import Cgroup
-from selfproof.jail.limits import Job, Limits, Outcome
+from selfproof.jail.limits import Job, Limits, Outcome, Setting
 from selfproof.jail.protocol import Conversation, Stopped
 from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
 
@@ -53,17 +53,6 @@ class _Kept:
     talk: Conversation
     limits: Limits
     served: int = 1
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How a worker is confined: its tier, the command that starts it, its uid, and what is left out or granted."""
-
-    tier: str
-    command: tuple[str, ...]
-    uid: int | None = None
-    without: frozenset[str] = frozenset()
-    grants: Grants = NOTHING
 
 
 class Worker:
@@ -150,7 +139,7 @@ class Worker:
         self.served += 1
         outcome = self._again(program, job)
         if outcome is None:
-            self._let_go()  # and whoever is to blame for trouble in there: this program gets a fresh process
+            self.rest()  # and whoever is to blame for trouble in there: this program gets a fresh process
             outcome = self._fresh(program, job)
         return outcome if self.grants == NOTHING else replace(outcome, granted=self.grants.lines())
 
@@ -181,14 +170,18 @@ class Worker:
             log = b"" if self._kept else talk.close()
         heard.log = log
         outcome = judge(heard, ended, job, self.tier, self.layers)
-        short = outcome.status != "ok" and self._cgroup is not None and self._cgroup.ran_short()
+        if self._broker is not None:
+            self._broker.reset()
+        # Asked after every job that could have lost a process and gone on, so that the next one is not blamed.
+        asked = outcome.status != "ok" or self.grants != NOTHING
+        short = asked and self._cgroup is not None and self._cgroup.ran_short()
         if short and outcome.status in ("jail_failed", "crashed"):
             # Whomever the kernel chose, the fork-server perhaps: it was the program that needed too much.
             return replace(outcome, status="oom", message="over its memory, all its processes together")
         return outcome
 
-    def _let_go(self) -> None:
-        """End the child that was kept for screening, if there is one."""
+    def rest(self) -> None:
+        """End the child that was kept for screening, if there is one: it may be running on by itself."""
         kept, self._kept = self._kept, None
         if kept is not None:
             self._end(soon=False)
@@ -244,7 +237,7 @@ class Worker:
             self._broker.close()
         if self._cgroup is not None:
             self._cgroup.close()
-        self._let_go()
+        self.rest()
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1

@@ -135,6 +135,15 @@ def interrupting_is_not_the_programs_fault(worker: Isolated) -> None:
     _must(interrupting_is_not_the_programs_fault, held, outcome)
 
 
+def rest_does_no_harm(worker: Isolated) -> None:
+    """`rest` may come at any time between jobs."""
+    for screening in (True, False):
+        worker.rest()
+        outcome = _run(worker, "def f(x): return x", 1, screening=screening)
+        worker.rest()
+        _must(rest_does_no_harm, outcome.status == "ok", outcome)
+
+
 def jobs_are_counted(worker: Isolated) -> None:
     """`served` grows by one with each job."""
     before = worker.served
@@ -144,5 +153,5 @@ def jobs_are_counted(worker: Isolated) -> None:
 
 PROMISES: tuple[Callable[[Isolated], None], ...] = (
     answers_in_order, every_job_starts_anew, trouble_has_a_name, deadlines_hold, jobs_can_be_cut_short,
-    interrupting_is_not_the_programs_fault, jobs_are_counted,
+    interrupting_is_not_the_programs_fault, rest_does_no_harm, jobs_are_counted,
 )  # fmt: skip
