@@ -53,6 +53,12 @@ def test_what_a_program_may_not_do(cli: Any, tmp_path: Path, source: str, status
     assert done.code == 1 and done.json["status"] == status and done.json["output"] is None
 
 
+def test_an_answer_that_python_will_not_write_out_is_written_otherwise(cli: Any, tmp_path: Path) -> None:
+    source = written(tmp_path, "def solve(x): return [10 ** 5000, 10 ** 50]")
+    done = cli.run("sandbox", "run", source, "--input", "1", "--json")
+    assert done.code == 0 and done.json["output"] == [hex(10**5000), 10**50]
+
+
 def test_what_a_program_answers_does_not_reach_the_terminal_raw(cli: Any, tmp_path: Path) -> None:
     source = "def solve(x): return '\\x1b]0;title\\x07 \\x9b31m'"
     done = cli.run("sandbox", "run", written(tmp_path, source), "--input", "1")

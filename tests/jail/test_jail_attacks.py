@@ -151,6 +151,20 @@ def f(x):
     assert outcome.status == "protocol_error" and "after its last" in (outcome.message or "")
 
 
+def test_crashing_after_the_last_answer_is_crashing(run: Run) -> None:
+    source = """
+import ctypes, sys
+class Stream:
+    def flush(self): ctypes.string_at(8)
+    def write(self, text): pass
+def f(x):
+    sys.stdout = Stream()
+    return x
+"""
+    outcome = run(source, 1)
+    assert outcome.status == "crashed" and "answered" in (outcome.message or "")
+
+
 def test_closing_the_pipe_and_living_on_is_a_violation(run: Run) -> None:
     outcome = run("import os, time\ndef f(x):\n    os.close(4)\n    time.sleep(60)", 1)
     assert outcome.status == "protocol_error"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import need
-from selfproof.jail import Grants, JailUnavailable, Job, Limits, Outcome, Pool, ladder, launch, values
+from selfproof.jail import Grants, JailUnavailable, Job, Limits, Outcome, Pool, forkserver, ladder, launch, values
 from selfproof.jail.cgroup import Cgroup, CgroupMissing
 from selfproof.jail.worker import Worker, WorkerFailed
 
@@ -135,20 +135,23 @@ def f(x):
 """
     assert ask(hide).status == "ok"
     assert ask("def f(x): return x", 1).status == "ok"
+    assert forkserver._is_used("/nowhere/at/all")  # where the program is its owner, as without root, it can do that
 
 
 def test_the_next_program_is_not_blamed_for_memory_that_the_last_one_used_up(granted: Granted) -> None:
     ask = granted("subprocesses")
     spend = """
-import os
+import os, time
 def f(size):
-    if os.fork() == 0:
-        kept = [b"x" * size for _ in range(6)]
-        os._exit(0)
-    return os.WTERMSIG(os.wait()[1])
+    for _ in range(5):
+        if os.fork() == 0:
+            kept = b"x" * size
+            time.sleep(0.5)
+            os._exit(0)
+    return sum(os.WTERMSIG(os.wait()[1]) == 9 for _ in range(5))
 """
-    assert answer(ask(spend, 100 << 20, memory_mb=1024)) in (0, 9)
-    assert ask("import os\ndef f(x): os._exit(3)", memory_mb=512).status == "crashed"
+    assert answer(ask(spend, 150 << 20, memory_mb=400)) >= 1  # type: ignore[operator]
+    assert ask("import os\ndef f(x): os._exit(3)", memory_mb=400).status == "crashed"
 
 
 def test_processor_time_of_processes_that_were_left_counts(granted: Granted) -> None:
@@ -287,9 +290,11 @@ def test_a_network_reaches_the_named_hosts_and_nothing_else(granted: Granted, ec
     assert answer(ask(NETWORK, echo)) == [b"HTTP/1.1 200 ", *[refused] * 4, b"echo:hello"]
 
 
-def test_connections_end_with_their_job(granted: Granted, echo: int) -> None:
-    """However many a program leaves open, the next one has all the room."""
-    ask = granted(f"network:127.0.0.1:{echo}")
+def test_connections_end_with_their_job(granted: Granted) -> None:
+    """However many a program leaves open, to a server that never answers, the next one has all the room."""
+    silent = socket.create_server(("127.0.0.1", 0), backlog=128)
+    port = silent.getsockname()[1]
+    ask = granted(f"network:127.0.0.1:{port}")
     hold = """
 import os, socket
 def f(port):
@@ -299,7 +304,8 @@ def f(port):
     return [side.recv(12) for side in held[:16]]
 """
     for _ in range(3):
-        assert answer(ask(hold, echo)) == [b"HTTP/1.1 200"] * 16
+        assert answer(ask(hold, port)) == [b"HTTP/1.1 200"] * 16
+    silent.close()
 
 
 def test_what_is_granted_to_one_job_is_not_there_for_the_next(tmp_path: Path) -> None:

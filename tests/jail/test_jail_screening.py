@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import time
+
+import pytest
+from test_jail_lifetime import descendants
+
+from conftest import TIERS, need
 from selfproof.jail import Job, Limits, Outcome, Pool, values
+from selfproof.jail import pool as pool_module
 
 LIMITS = Limits(wall_s=2.0)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, the next job of a test counts as following the last."""
+    monkeypatch.setattr(pool_module, "_MOMENT_S", 60.0)
 
 
 def screen(pool: Pool, source: str, *inputs: object, screening: bool = True) -> Outcome:
@@ -87,3 +101,26 @@ def test_an_early_end_keeps_the_process(pool: Pool) -> None:
     )
     assert [values.decode(o) for o in pool.submit(job).result(timeout=30).outputs] == [0, 1]
     assert answer(screen(pool, source, 9)) == 9
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_nothing_runs_on_once_nothing_is_asked(tier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    need(tier)
+    monkeypatch.setattr(pool_module, "_MOMENT_S", 0.02)
+    busy = """
+import threading
+def spin():
+    while True: pass
+def f(x):
+    threading.Thread(target=spin).start()
+    return x
+"""
+    before = descendants(os.getpid())
+    with Pool(1, require=tier) as pool:
+        idle = descendants(os.getpid()) - before
+        job = Job({"m.py": busy}, "m.py:f", [values.encode(1)], screening=True)
+        assert pool.submit(job).result(timeout=20).status == "ok"
+        deadline = time.monotonic() + 2
+        while descendants(os.getpid()) - before != idle and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert descendants(os.getpid()) - before == idle

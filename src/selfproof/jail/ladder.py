@@ -41,7 +41,7 @@ _next_uid = itertools.count(secrets.randbelow(_UIDS))
 _ADVICE: Final = {
     "jail": "Allow user namespaces, or run as root; bubblewrap (Debian, Ubuntu: apt install bubblewrap) is the "
     'launcher that most machines trust; or accept the weaker tier with require = "confined".',
-    "confined": "Use Linux 5.13 or newer on x86_64 with Landlock enabled (it is in the list in "
+    "confined": "Use Linux 6.2 or newer (as root 5.13) on x86_64 with Landlock enabled (it is in the list in "
     "/sys/kernel/security/lsm); on other systems run the engine in such a virtual machine.",
     "granted": "Grant less (`allow` in the charter, or --allow), or run where the tier jail holds and control groups "
     "can be made; `selfproof sandbox check` says what is missing.",
