@@ -66,7 +66,7 @@ class Broken:
 def test_each_broken_promise_is_found(promise: str) -> None:
     words = str(getattr(sandbox, promise).__doc__).rstrip(".")
     with pytest.raises(BrokenPromise, match=words.replace("`", ".")):
-        check_provider(lambda preload, grants: Broken(promise))
+        check_provider(lambda preload, grants: Broken(promise), [getattr(sandbox, promise)])
 
 
 def elsewhere(preload: Sequence[str], grants: Grants) -> Isolated:

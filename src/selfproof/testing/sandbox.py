@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 
@@ -28,9 +28,9 @@ class BrokenPromise(AssertionError):
     """A provider does not do what the engine relies on; the message says what."""
 
 
-def check_provider(provider: Provider) -> None:
-    """Start workers of a provider and hold them to every promise of `Isolated`. Raises BrokenPromise."""
-    for promise in PROMISES:
+def check_provider(provider: Provider, promises: Sequence[Callable[[Isolated], None]] = ()) -> None:
+    """Start workers of a provider and hold each to a promise of `Isolated`, or of these. Raises BrokenPromise."""
+    for promise in promises or PROMISES:
         with _worker(provider) as worker:
             try:
                 promise(worker)
