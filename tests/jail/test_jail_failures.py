@@ -9,13 +9,12 @@ import contextlib
 import ctypes
 import errno
 import os
-import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -234,22 +233,6 @@ def test_a_worker_needs_no_room_on_any_disk(monkeypatch: pytest.MonkeyPatch) -> 
         assert correct(made.submit(job()).result(timeout=30))
 
 
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-@contextlib.contextmanager
-def descriptors_left(count: int) -> Iterator[None]:
-    lowest = os.dup(0)
-    os.close(lowest)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + count, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 def test_a_layer_that_held_at_the_start_is_not_missed_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """A control group that cannot be made for a new worker is no reason to go on without one."""
     with Pool(1, require="confined") as pool:
@@ -269,21 +252,43 @@ def test_a_layer_that_held_at_the_start_is_not_missed_later(monkeypatch: pytest.
         assert correct(pool.submit(job()).result(timeout=20))
 
 
-@pytest.mark.filterwarnings("error::ResourceWarning")
+SCARCE = """
+import os, resource
+from pathlib import Path
+from selfproof.jail import Job, Limits, Pool, values
+
+def opened():
+    links = [link for link in Path("/proc/self/fd").iterdir()]
+    return sorted(str(link.readlink()) for link in links if link.is_symlink() and link.exists())
+
+def ask(made):
+    job = Job({"m.py": "def f(x): return x + 1"}, "m.py:f", [values.encode(1)], limits=Limits(wall_s=3.0))
+    outcome = made.submit(job).result(timeout=30)
+    return outcome.status == "ok" and outcome.outputs == (values.encode(2),), outcome
+
+with Pool(1, require="confined") as made:
+    assert ask(made)[0]
+    before = len(opened())
+    for left in range(16):  # each place where one is opened fails once
+        lowest = os.dup(0)
+        os.close(lowest)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + left, hard))
+        correct, outcome = ask(made)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert correct or outcome.status == "jail_failed", (left, outcome)
+        assert left > 2 or "Too many open files" in (outcome.message or ""), (left, outcome)
+        assert ask(made)[0], left
+        assert len(opened()) == before, (left, opened())
+"""
+
+
 def test_running_out_of_descriptors_is_a_failure_of_the_jail_and_loses_none() -> None:
-    with Pool(1, require="confined") as made:
-        assert correct(made.submit(job()).result(timeout=30))
-        during = open_descriptors()
-        for left in range(16):  # each place where one is opened fails once
-            with descriptors_left(left):
-                outcome = made.submit(job()).result(timeout=30)
-            assert correct(outcome) or outcome.status == "jail_failed", (left, outcome)
-            assert (left > 2) or "Too many open files" in (outcome.message or ""), (left, outcome)
-            assert correct(made.submit(job()).result(timeout=30))
-            deadline = time.monotonic() + 3  # workers of other tests may be let go meanwhile
-            while open_descriptors() != during and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert open_descriptors() == during, left
+    """In an interpreter of its own, where nobody else opens or closes any."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error::ResourceWarning", "-c", SCARCE], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and not done.stderr, done.stderr
 
 
 def test_closing_ends_a_worker_that_is_still_starting(monkeypatch: pytest.MonkeyPatch) -> None:
