@@ -94,7 +94,7 @@ def _started(
     tier: str, launcher: str, preload: Sequence[str], grants: Grants, without: frozenset[str], born: Born
 ) -> Worker:
     uid = None if "uid" in without else _uid()
-    nobody = uid is None and "uid" not in without
+    nobody = uid is None and ("uid" not in without or os.geteuid() != 0)
     if nobody and tier == "confined" and os.geteuid() == 0:
         raise WorkerFailed("the engine is root and there is no other uid to run programs under")
     if nobody and tier == "confined" and kernel.landlock_abi() < _TRUNCATION:

@@ -59,7 +59,7 @@ def _bubblewrap(without: frozenset[str], steps: list[tuple[str, ...]], nobody: b
     yield from (f"--unshare-{name}" for layer, name in _NAMESPACES.items() if layer not in without)
     if "pidns" not in without:
         yield "--as-pid-1"
-    if nobody or os.geteuid() != 0:
+    if nobody:
         yield from ("--cap-drop", "ALL", "--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY))
     elif "uid" in without:
         yield from ("--cap-add", "ALL")
@@ -78,7 +78,7 @@ def _bubblewrap(without: frozenset[str], steps: list[tuple[str, ...]], nobody: b
 def _unshare(without: frozenset[str], steps: list[tuple[str, ...]], nobody: bool) -> list[str]:
     spec = {
         "namespaces": ["mnt", "uts", "cgroup", *(name for layer, name in _NAMESPACES.items() if layer not in without)],
-        "nobody": NOBODY if nobody or os.geteuid() != 0 else None, "drop": "uid" not in without, "root": steps,
+        "nobody": NOBODY if nobody else None, "drop": "uid" not in without, "root": steps,
         "command": view.fork_server(),
     }  # fmt: skip
     return view.python(_OWN, view.package_path(), json.dumps(spec))

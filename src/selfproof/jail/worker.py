@@ -18,7 +18,6 @@ import struct
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 from selfproof.grants import NOTHING
@@ -76,9 +75,9 @@ class Worker:
                 undo.callback(cgroup.close)
             self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             undo.callback(self._control.close)
-            with theirs, Path(os.devnull).open("wb") as null:  # Popen's own is lost if the pipe after it cannot be made
+            with theirs:
                 self._process = subprocess.Popen(
-                    setting.command, stdin=theirs.fileno(), stdout=null, stderr=subprocess.PIPE,
+                    setting.command, stdin=theirs.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                     env=dict(view.ENVIRONMENT), cwd="/", start_new_session=True,
                 )  # fmt: skip
             undo.pop_all()
