@@ -23,8 +23,9 @@ from selfproof.archive.tree import matches, tree_of_digests
 from selfproof.certify import effect as effects
 from selfproof.certify import guards as guarding
 from selfproof.certify import seeds, spending
-from selfproof.certify.gate import Rule, judge
-from selfproof.certify.pairs import quality_pair, speed_pair
+from selfproof.certify.gate import Rule
+from selfproof.certify.judging import judge
+from selfproof.certify.pairs import pair_of, quality_pair
 from selfproof.certify.race import PRESETS
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
@@ -178,9 +179,7 @@ def _results(state: State, leaf: Leaf, reader: Reader) -> None:
 
 
 def _pairs(body: dict[str, Any], rows: list[tuple[float, ...]]) -> list[Any]:
-    if body["kind"] == "speed":
-        return [speed_pair(row) for row in rows]
-    return [quality_pair(row, body["better"]) for row in rows]
+    return [pair_of(body["kind"], body["better"], row) for row in rows]
 
 
 def _rows(reader: Reader, digests: list[str]) -> list[tuple[float, ...]]:

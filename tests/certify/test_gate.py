@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfproof.certify.gate import Confirmation, Pair, Rule, judge
+from selfproof.certify.gate import Confirmation, Pair, Rule
+from selfproof.certify.judging import judge
 from selfproof.certify.pairs import quality_pair, speed_pair
 
 STAKES = np.array([0.05, 0.10, 0.17, 0.27, 0.40, 0.55, 0.72, 0.90])

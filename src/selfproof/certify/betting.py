@@ -15,15 +15,24 @@ import math
 from collections.abc import Iterable
 
 FRACTIONS = (0.05, 0.10, 0.17, 0.27, 0.40, 0.55, 0.72, 0.90)
+_A, _B, _C, _D, _E, _F, _G, _H = FRACTIONS
+_FOLD = 32  # bets between two logarithms: a product of 32 factors in [.1, 1e3] neither overflows nor vanishes
+_LARGE = 1e3
 
 
 class Wealth:
-    """The running log-wealth of the mixture; start at 0, feed outcomes, read ``log``."""
+    """The running wealth of the mixture, kept as a logarithm; starts at 1. Feed outcomes, read ``log``.
 
-    __slots__ = ("_logs",)
+    Products are folded into logarithms every few bets: one update costs eight multiplications, and no number of bets
+    overflows.
+    """
+
+    __slots__ = ("_logs", "_products", "_shares", "_since", "_top")
 
     def __init__(self) -> None:
         self._logs = [0.0] * len(FRACTIONS)
+        self._products = (1.0,) * len(FRACTIONS)
+        self._fold()
 
     def bet(self, outcome: float) -> None:
         """Take one outcome in [-1, oo).
@@ -33,15 +42,30 @@ class Wealth:
         """
         if not -1.0 <= outcome < math.inf:
             raise ValueError(f"a bet's outcome must be finite and at least -1, got {outcome!r}")
-        logs = self._logs
-        for i, fraction in enumerate(FRACTIONS):
-            logs[i] += math.log1p(fraction * outcome)
+        if self._since >= _FOLD or outcome > _LARGE:
+            self._fold()
+        a, b, c, d, e, f, g, h = self._products
+        self._products = (
+            a + a * _A * outcome, b + b * _B * outcome, c + c * _C * outcome, d + d * _D * outcome,
+            e + e * _E * outcome, f + f * _F * outcome, g + g * _G * outcome, h + h * _H * outcome,
+        )  # fmt: skip
+        self._since += 1 if outcome <= _LARGE else _FOLD
+
+    def _fold(self) -> None:
+        self._logs = [log + math.log(product) for log, product in zip(self._logs, self._products, strict=True)]
+        self._top = max(self._logs)
+        self._shares = tuple(math.exp(log - self._top) / len(FRACTIONS) for log in self._logs)
+        self._products = (1.0,) * len(FRACTIONS)
+        self._since = 0
 
     @property
     def log(self) -> float:
         """Natural logarithm of the wealth."""
-        top = max(self._logs)
-        return top + math.log(sum(math.exp(value - top) for value in self._logs) / len(FRACTIONS))
+        a, b, c, d, e, f, g, h = self._products
+        s = self._shares
+        return self._top + math.log(
+            a * s[0] + b * s[1] + c * s[2] + d * s[3] + e * s[4] + f * s[5] + g * s[6] + h * s[7]
+        )
 
 
 def log_wealth(outcomes: Iterable[float]) -> float:

@@ -3,11 +3,17 @@
 ``improve``  bets that the clipped difference ``z = clip((y - d_min) / (1.5 S), -1, 1)`` has a mean above 0 on fresh
              pairs; certified once the wealth reaches ``1 / alpha_k``.
 ``mean``     for metrics that are means: a second bet, on the unclipped differences of the single draws in units of
-             the metric's range, against a mean loss larger than the margin. Both bets must reach ``1 / alpha_k``.
+             the metric's range, against a mean loss larger than the margin.
+``losses``   where the charter names a loss that must be rare: a third bet, against losing more than that in a share
+             ``loss_rate`` of the pairs or more.
 ``futility`` ends a confirmation that will not get there. It costs power, never validity.
 
-A pair's ``parts`` are independent draws from the pool (the engine checks that a candidate's answer to one draw does
-not depend on its neighbours), so each is a bet of its own.
+Every bet that a rule asks for must reach ``1 / alpha_k``; asking for more of them costs no alpha, since a change that
+should not be adopted fails at least one, and that one alone is bounded by alpha_k.
+
+A pair's ``parts`` are draws from the pool, independent within a pair (the engine checks that a candidate's answer to
+one draw does not depend on its neighbours), so each is a bet of its own. They may be stratified: over a whole pair
+``E prod (1 + l x_i) <= exp(l sum E x_i) <= 1``, and verdicts are asked for after whole pairs only.
 
 Does not protect against: losses rarer than the blind spot q* (printed with every certificate); a metric that is not
 what the user cares about; a harness within the candidate's reach.
@@ -18,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from selfproof.certify.betting import Wealth
 from selfproof.certify.scale import clipped
@@ -26,7 +32,8 @@ from selfproof.certify.scale import clipped
 FUTILITY_WEALTH = math.log(5.0)
 FUTILITY_FROM = 8
 
-Answer = Literal["certified", "refused", "undecided"]
+Answer = Literal["certified", "uncertified", "refused", "undecided"]
+Test = Literal["bet", "exact", "greedy", "greedy5", "ttest", "peek"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,9 @@ class Rule:
 
     ``level`` is alpha_k, ``scale`` the frozen robust SD of y, ``minimum`` the least useful gain (unit of y),
     ``margin`` the mean loss that must be excluded and ``span`` the largest possible |difference| of one draw, both
-    in the metric's unit; ``margin`` is None for metrics that are not means.
+    in the metric's unit; ``margin`` is None for metrics that are not means. A pair with y < -``loss`` is a loss event;
+    with ``loss_rate`` below 1 their share must be shown to be smaller than that. ``test`` is "bet", this module;
+    "exact" (see ``certify.exact``); or one of the rules that certify nothing (see ``certify.uncertified``).
     """
 
     level: float
@@ -44,6 +53,9 @@ class Rule:
     minimum: float = 0.0
     margin: float | None = None
     span: float = 1.0
+    loss: float | None = None
+    loss_rate: float = 1.0
+    test: Test = "bet"
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the pairs so far say."""
+    """What the pairs so far say. Wealth is a natural logarithm, None where a rule does not ask for that bet."""
 
     answer: Answer
     reason: str
@@ -64,20 +76,38 @@ class Verdict:
     log_wealth: float
     log_mean_wealth: float | None
     log_threshold: float
+    log_loss_wealth: float | None = None
+    losses: int = 0
+
+
+class Gate(Protocol):
+    """Takes fresh pairs in order; its verdict is "undecided" until it is not."""
+
+    def add(self, pair: Pair) -> Verdict:
+        """Take the next pair."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict after the pairs so far."""
 
 
 class Confirmation:
-    """One confirmation: feed fresh pairs in order until the verdict is no longer ``undecided``."""
+    """One confirmation by bets: feed fresh pairs in order until the verdict is no longer ``undecided``."""
 
     def __init__(self, rule: Rule) -> None:
         if not 0.0 < rule.level < 1.0 or not 0.0 < rule.scale < math.inf:
             raise ValueError(f"a confirmation needs 0 < level < 1 and a finite scale > 0, got {rule}")
         if rule.margin is not None and not 0.0 < rule.margin < rule.span:
             raise ValueError(f"the margin must lie between 0 and the metric's span, got {rule}")
+        if not 0.0 < rule.loss_rate <= 1.0 or (rule.loss_rate < 1.0 and rule.loss is None):
+            raise ValueError(f"a loss rate lies above 0 and at most at 1, and needs a loss, got {rule}")
         self.rule = rule
+        self._threshold = -math.log(rule.level)
         self._improve = Wealth()
-        self._mean = Wealth()
-        self._z: list[float] = []
+        self._mean = Wealth() if rule.margin is not None else None
+        self._rare = Wealth() if rule.loss_rate < 1.0 else None
+        self._futility = Futility()
+        self._pairs = self._losses = 0
 
     def add(self, pair: Pair) -> Verdict:
         """Take the next pair.
@@ -85,65 +115,78 @@ class Confirmation:
         Raises:
             ValueError: a value is not finite, a part lies outside the span, or parts are missing for a mean metric.
         """
+        self.take(pair)
+        return self.verdict
+
+    def take(self, pair: Pair) -> None:
+        """Take the next pair without asking for the verdict: a part of a longer sequence."""
         rule = self.rule
         if not math.isfinite(pair.y):
             raise ValueError(f"a pair's difference must be finite, got {pair.y!r}")
         outcome = clipped(pair.y - rule.minimum, rule.scale)
-        if rule.margin is not None:
-            self._bet_on_mean(pair.parts, rule.margin)
+        if self._mean is not None and rule.margin is not None:
+            _bet_on_mean(self._mean, pair.parts, rule.margin, rule.span)
+        lost = rule.loss is not None and pair.y < -rule.loss
+        if self._rare is not None:
+            self._rare.bet((rule.loss_rate - lost) / (1.0 - rule.loss_rate))
         self._improve.bet(outcome)
-        self._z.append(outcome)
-        return self.verdict
-
-    def _bet_on_mean(self, parts: Sequence[float], margin: float) -> None:
-        if not parts:
-            raise ValueError("a mean metric needs the differences of the single draws")
-        span = self.rule.span
-        if not all(-span <= part <= span for part in parts):
-            raise ValueError(f"a draw's difference lies outside the metric's span of {span}")
-        for part in parts:
-            self._mean.bet((part + margin) / (span - margin))
+        self._futility.add(outcome)
+        self._losses += lost
+        self._pairs += 1
 
     @property
     def verdict(self) -> Verdict:
         """The verdict after the pairs so far."""
-        rule = self.rule
-        threshold = -math.log(rule.level)
+        line = self._threshold
         improve = self._improve.log
-        mean = self._mean.log if rule.margin is not None else None
+        mean = self._mean.log if self._mean is not None else None
+        rare = self._rare.log if self._rare is not None else None
         answer: Answer = "undecided"
         reason = "the bound is not reached yet"
-        if improve >= threshold and (mean is None or mean >= threshold):
-            answer = "certified"
-            reason = "both bets reached their line" if mean is not None else "the bet reached its line"
-        elif self._futile():
+        others = [(mean, "a loss in the mean is not excluded"), (rare, "large losses may not be rare enough")]
+        short = [why for wealth, why in others if wealth is not None and wealth < line]
+        if improve >= line and not short:
+            answer, reason = "certified", "the bet reached its line" if self._alone else "all bets reached their line"
+        elif self._futility.reached:
             answer, reason = "refused", "no sign of a gain worth waiting for"
-        elif len(self._z) >= rule.most_pairs:
-            answer = "refused"
-            reason = "not shown within the pairs allowed"
-            if improve >= threshold:
-                reason = "better in the typical case, but a loss in the mean is not excluded"
-        return Verdict(answer, reason, len(self._z), improve, mean, threshold)
+        elif self._pairs >= self.rule.most_pairs:
+            answer, reason = "refused", "not shown within the pairs allowed"
+            if improve >= line:
+                reason = f"better in the typical case, but {' and '.join(short)}"
+        return Verdict(answer, reason, self._pairs, improve, mean, line, rare, self._losses)
 
-    def _futile(self) -> bool:
-        """A mirror bet that the clipped mean is below .4 of its own spread (at least .1)."""
-        n = len(self._z)
-        if n < FUTILITY_FROM:
-            return False
-        centre = math.fsum(self._z) / n
-        spread = math.sqrt(math.fsum((z - centre) ** 2 for z in self._z) / (n - 1))
+    @property
+    def _alone(self) -> bool:
+        return self._mean is None and self._rare is None
+
+
+def _bet_on_mean(wealth: Wealth, parts: Sequence[float], margin: float, span: float) -> None:
+    if not parts:
+        raise ValueError("a mean metric needs the differences of the single draws")
+    if not all(-span <= part <= span for part in parts):
+        raise ValueError(f"a draw's difference lies outside the metric's span of {span}")
+    for part in parts:
+        wealth.bet((part + margin) / (span - margin))
+
+
+class Futility:
+    """A mirror bet that the clipped mean is below .4 of its own spread so far (at least .1): "not worth waiting"."""
+
+    __slots__ = ("_mirror", "_n", "_squares", "_sum")
+
+    def __init__(self) -> None:
+        self._mirror = Wealth()
+        self._n, self._sum, self._squares = 0, 0.0, 0.0
+
+    def add(self, outcome: float) -> None:
+        """Take the next clipped outcome."""
+        n = self._n
+        spread = math.sqrt(max(0.0, (self._squares - self._sum**2 / n) / (n - 1))) if n > 1 else 0.0
         least = max(0.1, 0.4 * spread)
-        mirror = Wealth()
-        for z in self._z:
-            mirror.bet(-(z - least) / (1.0 + least))
-        return mirror.log >= FUTILITY_WEALTH
+        self._mirror.bet((least - outcome) / (1.0 + least))
+        self._n, self._sum, self._squares = n + 1, self._sum + outcome, self._squares + outcome**2
 
-
-def judge(rule: Rule, pairs: Sequence[Pair]) -> Verdict:
-    """The verdict on ``pairs``, taken in order up to the first that decides; what an auditor recomputes."""
-    confirmation = Confirmation(rule)
-    for pair in pairs:
-        verdict = confirmation.add(pair)
-        if verdict.answer != "undecided":
-            return verdict
-    return confirmation.verdict
+    @property
+    def reached(self) -> bool:
+        """Whether to give up."""
+        return self._n >= FUTILITY_FROM and self._mirror.log >= FUTILITY_WEALTH

@@ -6,10 +6,14 @@ import math
 from collections.abc import Sequence
 
 from selfproof.certify.gate import Pair
-from selfproof.nouns import Better
 
 
-def quality_pair(row: Sequence[float], better: Better) -> Pair:
+def pair_of(kind: str, better: str, row: Sequence[float]) -> Pair:
+    """The pair that a recorded row holds."""
+    return speed_pair(row) if kind == "speed" else quality_pair(row, better)
+
+
+def quality_pair(row: Sequence[float], better: str) -> Pair:
     """A row holds the incumbent's draws, then the candidate's on the same samples; y > 0 means a gain."""
     half = len(row) // 2
     sign = 1.0 if better == "lower" else -1.0
@@ -18,6 +22,9 @@ def quality_pair(row: Sequence[float], better: Better) -> Pair:
 
 
 def speed_pair(row: Sequence[float]) -> Pair:
-    """A row holds the incumbent's and the candidate's seconds on the same inputs; y is the log of their ratio."""
-    incumbent, candidate = row
+    """A row begins with the incumbent's and the candidate's seconds on the same inputs; y is the log of their ratio.
+
+    What follows says how the machine was meanwhile, and decides nothing.
+    """
+    incumbent, candidate = row[:2]
     return Pair(math.log(incumbent / candidate))

@@ -1,9 +1,16 @@
 """How the lifetime error budget is spent: by confirmation, never by candidate.
 
-The k-th confirmation of objective o is tested at ``alpha * w_o * gamma_k`` with
-``gamma_k = .93 / ((k+2) ln(k+2)^2)``, k = 1, 2, ...; the gammas sum to less than 1, so by the union bound the chance
-of even one false certificate over an unbounded life is at most ``alpha * sum_o w_o <= alpha``. ``k`` is counted from
-the ledger and never reset.
+``fwer``  the k-th confirmation of objective o is tested at ``alpha * w_o * gamma_k`` with
+          ``gamma_k = .93 / ((k+2) ln(k+2)^2)``, k = 1, 2, ...; the gammas sum to less than 1, so by the union bound
+          the chance of even one false certificate over an unbounded life is at most ``alpha * sum_o w_o <= alpha``.
+``fdr``   the same times (adoptions of this objective so far + 1): e-LOND (Xu & Ramdas 2024, "Online multiple testing
+          with e-values"). What is bounded by alpha is then the expected share of false ones among the adopted.
+finite    a hold-out of finitely many samples is used again and again, so that what is confirmed next depends on it.
+          Its proposers get one bit for each confirmation; over at most T confirmations the level after j adoptions is
+          ``alpha * w_o / (2 T)^(j+1)``, a union over all transcripts of bits that can lead there:
+          ``sum_{t<=T} sum_j C(t-1, j) / (2T)^(j+1) <= sum_j T^(j+1) / (2T)^(j+1) <= 1``.
+
+``k`` is counted from the ledger and never reset.
 
 Does not protect against: a person who starts a new program to get a new budget (it has a new id, and says so).
 """
@@ -34,11 +41,17 @@ def weights(first: int, later: int = 0) -> list[float]:
     return shares
 
 
-def level(alpha: float, weight: float, k: int) -> float:
-    """alpha_{o,k}: the level at which the k-th confirmation of an objective with this weight is tested."""
-    return alpha * weight * gamma(k)
+def level(alpha: float, weight: float, k: int, *, fdr_adoptions: int = 0) -> float:
+    """alpha_{o,k}: the level of an objective's k-th confirmation; ``fdr_adoptions`` counts in mode "fdr" only."""
+    return alpha * weight * gamma(k) * (fdr_adoptions + 1)
 
 
-def spent(alpha: float, weight: float, confirmations: int) -> float:
-    """Error budget gone after this many confirmations, certified or not."""
-    return sum(level(alpha, weight, k) for k in range(1, confirmations + 1))
+def holdout_level(alpha: float, weight: float, lifetime: int, adoptions: int) -> float:
+    """The level of a confirmation on a finite hold-out that may be used ``lifetime`` times, after ``adoptions``."""
+    return alpha * weight / (2.0 * lifetime) ** (adoptions + 1)
+
+
+def holdout_is_retired(alpha: float, weight: float, lifetime: int, k: int, adoptions: int, items: int) -> bool:
+    """Whether the k-th confirmation may not be made any more: too many, or no ``items`` outcomes could reach it."""
+    most = items * math.log1p(0.9)
+    return k > lifetime or -math.log(holdout_level(alpha, weight, lifetime, adoptions)) > most

@@ -1,0 +1,14 @@
+"""The certified line: confirm a finalist, decide, adopt, watch, roll back. The only way in.
+
+Ledger order of an adoption: confirm-start (durable) -> results -> verdict (durable) -> guards -> decision ->
+adopt (durable) -> git commit -> canary -> certificate. A kill between any two is finished or discarded at the next
+start.
+"""
+
+from selfproof.line.adopting import limit, refuse
+from selfproof.line.confirming import confirm
+from selfproof.line.deciding import decide
+from selfproof.line.resuming import missing_effect, resume
+from selfproof.line.undoing import rollback
+
+__all__ = ["confirm", "decide", "limit", "missing_effect", "refuse", "resume", "rollback"]

@@ -1,0 +1,127 @@
+"""A confirmation: fix the rule, log it, draw fresh pairs until the gate decides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import asdict
+
+from selfproof.archive.evidence import pack, unpack
+from selfproof.archive.state import Confirming
+from selfproof.archive.tree import digests, tree_of_digests
+from selfproof.certify import spending
+from selfproof.certify.gate import Gate, Rule, Verdict
+from selfproof.certify.judging import gate_for
+from selfproof.certify.pairs import pair_of
+from selfproof.certify.race import PRESETS
+from selfproof.certify.scale import robust_scale
+from selfproof.charter import Objective
+from selfproof.domains.base import Domain, Finalist
+from selfproof.life import Life
+from selfproof.line.certificates import certificate
+from selfproof.nouns import Event
+from selfproof.trial.task import Task
+
+FIRST_PAIRS = 12
+MORE_PAIRS = 6
+
+
+def rule_for(life: Life, domain: Domain, finalist: Finalist, level: float) -> Rule:
+    """Everything that a confirmation fixes before its first pair."""
+    objective = domain.objective
+    task = life.tasks[objective.name]
+    span = task.span if isinstance(task, Task) else None
+    minimum = math.log1p(objective.min_gain) if objective.kind == "speed" else objective.min_gain
+    wide = span if span is not None else 1.0
+    return Rule(
+        level=level,
+        scale=robust_scale(finalist.differences, declared_range=wide),
+        most_pairs=PRESETS[life.charter.certify.preset].confirm_pairs,
+        minimum=minimum,
+        margin=objective.margin if span is not None else None,
+        span=wide,
+    )
+
+
+def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -> Confirming:
+    """Log what is about to be confirmed, and at which level, before any of its seeds exists."""
+    objective = domain.objective
+    counter = objective.name if control is None else f"control-{objective.name}"
+    k = life.state.counters.get(counter, 0) + 1
+    level = spending.level(life.state.charter["alpha"], life.state.weights[objective.name], k)
+    rule = rule_for(life, domain, finalist, level)
+    gate_for(rule)  # a rule that the gate would not take must not reach the ledger
+    life.fresh_seed("ready")
+    candidate = finalist.candidate
+    edit = candidate.edit
+    body = {
+        "objective": objective.name, "kind": objective.kind, "better": objective.better, "counter": counter, "k": k,
+        "alpha_k": level, "candidate": candidate.id, "incumbent": finalist.incumbent.id,
+        "base_version": life.state.current, "epoch": life.state.epoch,
+        "files": digests(candidate.files), "texts": [life.blob(text) for text in candidate.files.values()],
+        "title": edit.title if edit else "", "operator": edit.operator if edit else "",
+        "differences": list(finalist.differences), "notes": finalist.notes,
+        "rule": asdict(rule),
+        "charter": life.state.charter["charter"], "tasks": tree_of_digests(life.state.charter["tasks"]),
+    }  # fmt: skip
+    leaf = life.log("confirm-start", body, durable=True)
+    return life.state.confirmations[leaf.index]
+
+
+def confirm(
+    life: Life, domain: Domain, finalist: Finalist, *, control: str | None = None, opened: Confirming | None = None
+) -> Generator[Event, None, Confirming]:
+    """Test a finalist on fresh pairs until the gate decides; returns the ``Confirming`` through the generator."""
+    confirming = opened or start(life, domain, finalist, control)
+    body = confirming.body
+    gate = gate_for(Rule(**body["rule"]))
+    verdict = gate.verdict
+    for digest in confirming.evidence:
+        for row in unpack(life.ledger.get_blob(digest))[1]:
+            verdict = gate.add(pair_of(domain.objective.kind, domain.objective.better, row))
+    tier, broken = life.jail.tier, confirming.broken
+    yield _progress(confirming, verdict, tier)
+    while verdict.answer == "undecided" and broken is None:
+        life.pause_point()
+        done = verdict.pairs
+        ahead = FIRST_PAIRS if done == 0 else MORE_PAIRS
+        drawn = [
+            life.fresh_seed("confirm", body["candidate"], confirming.counter, body["k"], done + j) for j in range(ahead)
+        ]
+        measured = domain.measure(finalist, drawn)
+        tier, broken = measured.tier, measured.broken
+        verdict, used = _feed(gate, domain.objective, measured.rows)
+        header = {"confirmation": confirming.id, "first": done}
+        life.log(
+            "results",
+            {"confirmation": confirming.id, "first": done, "n": used, "trials": measured.trials, "tier": tier,
+             "epoch": life.state.epoch, "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
+        )  # fmt: skip
+        yield _progress(confirming, verdict, tier)
+    answer = "refused" if broken is not None else verdict.answer
+    evidence = certificate(life, domain, finalist, confirming, verdict, answer, broken or verdict.reason, tier)
+    life.log("verdict", {"confirmation": confirming.id, **asdict(evidence)}, durable=True)
+    yield {"event": "verdict", "id": confirming.id, "objective": domain.objective.name, "answer": answer,
+           "reason": evidence.reason, "pairs": verdict.pairs, "title": body["title"],
+           "control": control is not None}  # fmt: skip
+    return confirming
+
+
+def _feed(gate: Gate, objective: Objective, rows: Sequence[Sequence[float]]) -> tuple[Verdict, int]:
+    """Feed pairs up to the first that decides; returns the verdict and how many were used."""
+    verdict = gate.verdict
+    for used, row in enumerate(rows):
+        verdict = gate.add(pair_of(objective.kind, objective.better, row))
+        if verdict.answer != "undecided":
+            return verdict, used + 1
+    return verdict, len(rows)
+
+
+def _progress(confirming: Confirming, verdict: Verdict, tier: str) -> Event:
+    body = confirming.body
+    return {
+        "event": "confirm", "id": confirming.id, "objective": body["objective"], "title": body["title"],
+        "k": body["k"], "alpha_k": body["alpha_k"], "pairs": verdict.pairs, "log_wealth": verdict.log_wealth,
+        "log_threshold": verdict.log_threshold, "answer": verdict.answer, "tier": tier,
+        "control": confirming.counter.startswith("control-"),
+    }  # fmt: skip
