@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from selfproof.archive.tree import matches, tree_of_digests
 from selfproof.certify import effect as effects
 from selfproof.certify import guards as guarding
 from selfproof.certify import seeds, spending
+from selfproof.certify.canary import canary_level, judge_canary
+from selfproof.certify.effect import effect_of
 from selfproof.certify.gate import Rule
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
@@ -79,6 +80,15 @@ def _close(one: float | None, two: float | None) -> bool:
     if one is None or two is None:
         return one is two
     return math.isclose(one, two, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Equal, numbers up to rounding."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_same, one, two))
+    return _close(one, two) if isinstance(one, float) and isinstance(two, float) else bool(one == two)
 
 
 def _genesis(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -281,18 +291,18 @@ def _decision(state: State, leaf: Leaf, reader: Reader) -> None:
 def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
     version = state.versions[body["version"]]
+    _must(version.number == state.current and not version.effect, "a canary of another version, or a second one")
     confirming = next(c for c in state.confirmations.values() if c.version == version.number)
-    ys = [pair.y for pair in _pairs(confirming.body, unpack(reader.get_blob(body["pairs"]["$blob"]))[1])]
-    told = body["effect"]
-    if told["kind"] == "ratio":
-        found = {k: math.exp(v) for k, v in asdict(effects.median_interval(ys)).items() if k != "n"}
-    elif told["kind"] == "difference":
-        found = asdict(effects.mean_interval(ys))
-    else:
-        return
-    _must(_close(found["value"], told["value"]), "the effect does not follow from its pairs")
-    _must(_close(found["low"], told["interval"][0]) and _close(found["high"], told["interval"][1]),
-          "the effect's interval does not follow from its pairs")  # fmt: skip
+    start = confirming.body
+    rows = unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
+    _must(_close(body["level"], canary_level(version.number)), "a canary's level is not what its adoption gives")
+    ys = [pair.y for pair in _pairs(start, rows)]
+    answer, wealth = judge_canary(ys, start["rule"]["scale"], body["level"], body["most"])
+    _must(_close(wealth, body["log_wealth"]), "a canary's wealth does not follow from its pairs")
+    wanted = "rollback" if body["broken"] else answer
+    _must(body["answer"] == wanted != "more", "a canary's answer does not follow from its pairs")
+    found = effect_of(start["kind"], start["better"], rows, body["broken"])
+    _must(_same(found, body["effect"]), "the effect does not follow from its pairs")
 
 
 def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:

@@ -82,6 +82,7 @@ class State:
     epoch: int = 0
     open_epoch: dict[str, Any] | None = None
     barred: set[str] = field(default_factory=set)
+    rollbacks: list[tuple[str, str]] = field(default_factory=list)
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
     guarded: set[tuple[int, str]] = field(default_factory=set)
     guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
@@ -201,6 +202,7 @@ def _canary(state: State, leaf: LeafLike) -> None:
 
 def _rollback(state: State, leaf: LeafLike) -> None:
     body = leaf.body
+    state.rollbacks.append((leaf.time, body["by"]))
     for number in body["undone"]:
         version = state.versions[number]
         version.rolled_back = True

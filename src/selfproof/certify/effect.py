@@ -10,6 +10,9 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from selfproof.certify.pairs import pair_of
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,19 @@ def median_interval(values: Sequence[float]) -> Estimate:
         rank += 1
         tail += math.comb(n, rank) * 0.5**n
     return Estimate(statistics.median(ordered), ordered[rank], ordered[n - 1 - rank], n)
+
+
+def effect_of(kind: str, better: str, rows: Sequence[Sequence[float]], broken: str | None = None) -> dict[str, Any]:
+    """The effect that fresh rows show: {"kind", "value", "interval", "pairs"}, or kind "unknown" with a reason."""
+    ys = [pair_of(kind, better, row).y for row in rows]
+    if len(ys) < 6:
+        return {"kind": "unknown", "reason": broken or "too few pairs"}
+    if kind == "speed":
+        found = median_interval(ys)
+        low, high = math.exp(found.low), math.exp(found.high)
+        return {"kind": "ratio", "value": math.exp(found.value), "interval": [low, high], "pairs": found.n}
+    found = mean_interval(ys)
+    return {"kind": "difference", "value": found.value, "interval": [found.low, found.high], "pairs": found.n}
 
 
 def blind_spot(pairs: int, alpha: float) -> float:

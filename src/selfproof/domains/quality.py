@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +46,8 @@ GUARD_BLOCKS = 8
 
 class Quality:
     """One quality objective of a life. ``operators`` limits the search, for the constants-only control."""
+
+    alone = False
 
     def __init__(
         self,
@@ -307,9 +309,10 @@ class Quality:
                 return True
         return False
 
-    def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
+    def begin(self, finalist: Finalist, seeds: Sequence[int]) -> Callable[[], Measured]:
         """Fresh blocks from the confirm pool, both versions on the same positions, a fresh process each."""
-        return paired.on_seeds(self.life, (finalist.incumbent, finalist.candidate), self.task, seeds)
+        versions = (finalist.incumbent, finalist.candidate)
+        return paired.begin(self.life, versions, self.task, paired.drawn(self.task, seeds))
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """Answers must not depend on a block's other draws, and must not cost much more than the anchor's."""

@@ -12,7 +12,7 @@ import hashlib
 import math
 import random
 import statistics
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -78,6 +78,8 @@ class Raced:
 
 class Speed:
     """One speed objective of a life."""
+
+    alone = True
 
     def __init__(self, life: Life, objective: Objective) -> None:
         task = life.tasks[objective.name]
@@ -310,6 +312,10 @@ class Speed:
         del self._raced[best.form]
         notes = {"function": best.place, "saved": best.saved}
         return Finalist(best.candidate, self.life.version(self.objective), best.differences, notes)
+
+    def begin(self, finalist: Finalist, seeds: Sequence[int]) -> Callable[[], Measured]:
+        """Pairs that are timed have the machine to themselves: they run when they are waited for."""
+        return lambda: self.measure(finalist, seeds)
 
     def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
         """For each seed a fresh workload, its calls recorded, replayed on both versions in an order from the seed."""

@@ -22,8 +22,11 @@ from selfproof.line.certificates import certificate
 from selfproof.nouns import Event
 from selfproof.trial.task import Task
 
-FIRST_PAIRS = 12
-MORE_PAIRS = 6
+AHEAD = {"quality": (24, 24), "speed": (12, 6)}
+"""How many pairs are asked for at first, and later: what is asked for beyond the last that decides is wasted."""
+
+WAITING: Event = {"event": "waiting"}
+"""Pairs are with the workers: whoever drives a confirmation may do something else before it goes on."""
 
 
 def rule_for(life: Life, domain: Domain, finalist: Finalist, level: float) -> Rule:
@@ -84,11 +87,14 @@ def confirm(
     while verdict.answer == "undecided" and broken is None:
         life.pause_point()
         done = verdict.pairs
-        ahead = FIRST_PAIRS if done == 0 else MORE_PAIRS
+        ahead = AHEAD[domain.objective.kind][done > 0]
         drawn = [
             life.fresh_seed("confirm", body["candidate"], confirming.counter, body["k"], done + j) for j in range(ahead)
         ]
-        measured = domain.measure(finalist, drawn)
+        wait = domain.begin(finalist, drawn)
+        if not domain.alone:
+            yield WAITING
+        measured = wait()
         tier, broken = measured.tier, measured.broken
         verdict, used = _feed(gate, domain.objective, measured.rows)
         header = {"confirmation": confirming.id, "first": done}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 
 from selfproof.archive.state import Confirming
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Life
 from selfproof.line import guarding
 from selfproof.line.adopting import adopt, limit, refuse
-from selfproof.line.watching import canary
+from selfproof.line.watching import watch
 from selfproof.nouns import Decision, Event
 
 
@@ -47,12 +46,24 @@ def decide(
                "step": step, "reason": reason, "title": body["title"], "pairs": verdict["pairs"],
                "metric": domain.objective.metric}  # fmt: skip
         return None
-    decision = adopt(life, domain.objective, finalist, confirming, high_water)
-    domain.settled(finalist, adopted=True)
-    measured = canary(life, domain, finalist, decision)
-    decision = replace(decision, effect=measured)
+    adopt(life, domain.objective, finalist, confirming, high_water)
+    return (yield from settle(life, domain, finalist, confirming))
+
+
+def settle(
+    life: Life, domain: Domain, finalist: Finalist, confirming: Confirming
+) -> Generator[Event, None, Decision | None]:
+    """Watch what was just adopted; the decision, or None if it was taken back."""
+    body, verdict, number = confirming.body, confirming.verdict, confirming.version
+    assert verdict is not None
+    canary = yield from watch(life, domain, finalist, confirming)
+    kept = canary["answer"] != "rollback"
+    domain.settled(finalist, adopted=kept)
+    if not kept:
+        return None
+    reason, effect = verdict["reason"], canary["effect"]
     yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "adopted",
-           "step": "adopt", "reason": reason, "version": decision.version, "title": body["title"],
-           "operator": body["operator"], "effect": measured, "pairs": verdict["pairs"],
+           "step": "adopt", "reason": reason, "version": number, "title": body["title"],
+           "operator": body["operator"], "effect": effect, "pairs": verdict["pairs"],
            "alpha_k": body["alpha_k"], "tier": verdict["tier"], "metric": domain.objective.metric}  # fmt: skip
-    return decision
+    return Decision("adopted", "adopt", reason, finalist.candidate, version=number, effect=effect)
