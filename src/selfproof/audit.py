@@ -175,6 +175,9 @@ def _rule(state: State, body: dict[str, Any], reader: Reader) -> bool:
         and _close(rule["minimum"], math.log1p(objective.min_gain) if speed else objective.min_gain)
         and _close(rule["margin"], None if span is None else objective.margin)
         and _close(rule["span"], 1.0 if span is None else span)
+        and _close(rule["loss"], objective.loss or None)
+        and _close(rule["loss_rate"], objective.loss_rate)
+        and rule["test"] == charter.certify.test
         and rule["most_pairs"] == PRESETS[charter.certify.preset].confirm_pairs
     )
 

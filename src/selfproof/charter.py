@@ -61,6 +61,10 @@ class Objective:
     margin: float = _doc("Loss in the plain mean that must be excluded (quality metrics that are means).", 0.02,
                          low=1e-9, high=1e9)  # fmt: skip
     allow: tuple[str, ...] = _doc("What its trials may use beyond [sandbox] allow; only here: network:HOST:PORT.", ())
+    loss: float = _doc("A pair that loses more than this (metric's unit; for speed the log of a ratio) is a loss "
+                       "event; 0: none is named.", 0.0, low=0, high=1e9)  # fmt: skip
+    loss_rate: float = _doc("Loss events must be shown to be rarer than this share of pairs; 1: they are only counted.",
+                            1.0, low=1e-4, high=1)  # fmt: skip
     max_cost: float = _doc("CPU per sample, at most this many times the anchor's (quality).", 2.0, low=1, high=1000)
 
 
@@ -82,6 +86,11 @@ class Certify:
     alpha: float = _doc("Chance, over the whole life, that even one adopted change is no improvement.", 0.05,
                         low=1e-9, high=0.5)  # fmt: skip
     mode: str = _doc('"fwer": the chance of even one false adoption is bounded.', "fwer", choices=("fwer",))
+    test: str = _doc('"bet"; or "greedy", "greedy5", "ttest", "peek", which prove nothing and need the next line.',
+                     "bet", choices=("bet", "greedy", "greedy5", "ttest", "peek"))  # fmt: skip
+    uncertified: bool = _doc("Adopt by a test that proves nothing; everything that is shown then says so.", False)
+    controls: float = _doc("Share of confirmations that are followed by one more control experiment.", 0.1,
+                           low=0, high=1)  # fmt: skip
     preset: str = _doc('How long a race is: "lean", "mid" or "balanced".', "lean", choices=("lean", "mid", "balanced"))
 
 
@@ -160,8 +169,8 @@ def _value(spec: dataclasses.Field[Any], value: Any, where: str) -> Any:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise CharterError(f"charter: {place} must be a list of strings, got {value!r}")
         return tuple(value)
-    wanted: Any = {"str": (str,), "int": (int,), "float": (int, float)}[kind]
-    if not isinstance(value, wanted) or isinstance(value, bool):
+    wanted: Any = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}[kind]
+    if not isinstance(value, wanted) or isinstance(value, bool) != (kind == "bool"):
         raise CharterError(f"charter: {place} must be a {kind}, got {value!r}")
     low, high, choices = (spec.metadata[key] for key in ("low", "high", "choices"))
     if choices and value not in choices:
@@ -207,6 +216,17 @@ def _check(objectives: list[Objective], guards: list[Guard]) -> None:
         _place(guard.task, f"guard {guard.name}.task")
         if guard.objective not in [o.name for o in objectives]:
             raise _unknown(guard.objective, [o.name for o in objectives], f"guard {guard.name}.objective")
+
+
+def _check_certify(objectives: list[Objective], certify: Certify) -> None:
+    if (certify.test != "bet") != certify.uncertified:
+        raise CharterError(
+            f"charter: [certify] test = {certify.test!r} with uncertified = {str(certify.uncertified).lower()}",
+            advice='A test other than "bet" proves nothing: it needs `uncertified = true`, and "bet" must not have it.',
+        )
+    for objective in objectives:
+        if objective.loss_rate < 1 and objective.loss == 0:
+            raise CharterError(f"charter: objective {objective.name} has a loss_rate but no loss")
 
 
 def _check_allowed(objectives: list[Objective], sandbox: Sandbox) -> None:
@@ -271,6 +291,7 @@ def parse(text: str) -> Charter:
             raise CharterError(f"charter: write [[{name}]] with double brackets")
         lists[name] = [_section(kind, row, f"[[{name}]] {i + 1}") for i, row in enumerate(rows)]
     _check(lists["objective"], lists["guard"])
+    _check_certify(lists["objective"], tables["certify"])
     _check_allowed(lists["objective"], tables["sandbox"])
     return Charter(
         objectives=tuple(lists["objective"]),

@@ -56,7 +56,20 @@ class Confirming:
     verdict: dict[str, Any] | None = None
     decision: dict[str, Any] | None = None
     version: int | None = None
+    check: dict[str, Any] | None = None
+    guards: list[dict[str, Any]] = field(default_factory=list)
+    canary: dict[str, Any] | None = None
+    certificate: dict[str, Any] | None = None
     time: str = ""
+    last: str = ""
+    trials: int = 0
+    cpu_seconds: float = 0.0
+
+    def costs(self, leaf: LeafLike) -> None:
+        """Count what a step of it took."""
+        self.trials += leaf.body["trials"]
+        self.cpu_seconds += leaf.body["cpu_seconds"]
+        self.last = leaf.time
 
     @property
     def id(self) -> int:
@@ -167,6 +180,7 @@ def _confirm_start(state: State, leaf: LeafLike) -> None:
 def _results(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.costs(leaf)
     confirming.evidence.append(leaf.body["pairs"]["$blob"])
     confirming.broken = leaf.body["broken"]
 
@@ -176,8 +190,20 @@ def _verdict(state: State, leaf: LeafLike) -> None:
     confirming.verdict = leaf.body
 
 
+def _check(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.check = leaf.body
+    confirming.costs(leaf)
+
+
 def _decision(state: State, leaf: LeafLike) -> None:
-    state.confirmations[leaf.body["confirmation"]].decision = leaf.body
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.decision, confirming.last = leaf.body, leaf.time
+
+
+def _certificate(state: State, leaf: LeafLike) -> None:
+    state.confirmations[leaf.body["confirmation"]].certificate = leaf.body
 
 
 def _adopt(state: State, leaf: LeafLike) -> None:
@@ -185,6 +211,7 @@ def _adopt(state: State, leaf: LeafLike) -> None:
     confirming = state.confirmations[body["confirmation"]]
     confirming.version = body["version"]
     confirming.decision = {"verdict": "adopted", "step": "adopt", "reason": "certified"}
+    confirming.last = leaf.time
     version = Version(
         body["version"], body["tree"], body["files"], leaf.index, leaf.time,
         body["objective"], body["candidate"], body["title"], body["message"],
@@ -198,6 +225,9 @@ def _adopt(state: State, leaf: LeafLike) -> None:
 def _canary(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     state.versions[leaf.body["version"]].effect = leaf.body["effect"]
+    confirming = next(c for c in state.confirmations.values() if c.version == leaf.body["version"])
+    confirming.canary = leaf.body
+    confirming.costs(leaf)
 
 
 def _rollback(state: State, leaf: LeafLike) -> None:
@@ -220,6 +250,9 @@ def _guard_start(state: State, leaf: LeafLike) -> None:
 def _guard(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     test = leaf.body["confirmation"], leaf.body["guard"]
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.guards.append(leaf.body)
+    confirming.costs(leaf)
     state.guard_answers[test], state.guard_gains[test] = leaf.body["passed"], leaf.body["is_better"]
 
 
@@ -233,6 +266,6 @@ def _control(state: State, leaf: LeafLike) -> None:
 _HANDLERS = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
-    "decision": _decision, "adopt": _adopt, "canary": _canary, "rollback": _rollback, "control": _control,
+    "check": _check, "decision": _decision, "certificate": _certificate, "adopt": _adopt, "canary": _canary, "rollback": _rollback, "control": _control,
     "guard-start": _guard_start, "guard": _guard,
 }  # fmt: skip

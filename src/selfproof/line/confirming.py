@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
+from typing import cast
 
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import Confirming
 from selfproof.archive.tree import digests, tree_of_digests
 from selfproof.certify import spending
-from selfproof.certify.gate import Gate, Rule, Verdict
+from selfproof.certify.gate import Gate, Rule, Test, Verdict
 from selfproof.certify.judging import gate_for
 from selfproof.certify.pairs import pair_of
 from selfproof.certify.race import PRESETS
@@ -18,7 +19,7 @@ from selfproof.certify.scale import robust_scale
 from selfproof.charter import Objective
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Life
-from selfproof.line.certificates import certificate
+from selfproof.line.certificates import evidence_of
 from selfproof.nouns import Event
 from selfproof.trial.task import Task
 
@@ -43,6 +44,9 @@ def rule_for(life: Life, domain: Domain, finalist: Finalist, level: float) -> Ru
         minimum=minimum,
         margin=objective.margin if span is not None else None,
         span=wide,
+        loss=objective.loss or None,
+        loss_rate=objective.loss_rate,
+        test=cast(Test, life.charter.certify.test),
     )
 
 
@@ -63,6 +67,7 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
         "base_version": life.state.current, "epoch": life.state.epoch,
         "files": digests(candidate.files), "texts": [life.blob(text) for text in candidate.files.values()],
         "title": edit.title if edit else "", "operator": edit.operator if edit else "",
+        "prediction": edit.prediction if edit else None,
         "differences": list(finalist.differences), "notes": finalist.notes,
         "rule": asdict(rule),
         "charter": life.state.charter["charter"], "tasks": tree_of_digests(life.state.charter["tasks"]),
@@ -101,11 +106,11 @@ def confirm(
         life.log(
             "results",
             {"confirmation": confirming.id, "first": done, "n": used, "trials": measured.trials, "tier": tier,
-             "epoch": life.state.epoch, "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
+             "cpu_seconds": measured.cpu_seconds, "epoch": life.state.epoch, "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
         )  # fmt: skip
         yield _progress(confirming, verdict, tier)
     answer = "refused" if broken is not None else verdict.answer
-    evidence = certificate(life, domain, finalist, confirming, verdict, answer, broken or verdict.reason, tier)
+    evidence = evidence_of(life, domain, finalist, confirming, verdict, answer, broken or verdict.reason, tier)
     life.log("verdict", {"confirmation": confirming.id, **asdict(evidence)}, durable=True)
     yield {"event": "verdict", "id": confirming.id, "objective": domain.objective.name, "answer": answer,
            "reason": evidence.reason, "pairs": verdict.pairs, "title": body["title"],
