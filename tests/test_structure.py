@@ -58,7 +58,7 @@ WALLS = ("grants", "jail", "screen", "ledger", "oversight")  # security
 STATISTICS = ("certify", "audit")
 # Packages' front pages, nouns and modules that keep nothing away from anybody.
 NO_PROMISE = {
-    "certify/__init__", "certify/pairs", "certify/scale", "certify/race", "certify/effect",
+    "certify/__init__", "certify/pairs", "certify/scale", "certify/race",
     "jail/answering", "jail/frames", "jail/limits", "jail/memory_import", "jail/probe",
     "ledger/__init__", "ledger/clock", "ledger/errors",
     "oversight/__init__", "oversight/stop", "screen/__init__",

@@ -23,14 +23,15 @@ from selfproof.certify import effect as effects
 from selfproof.certify import guards as guarding
 from selfproof.certify import seeds, spending
 from selfproof.certify.canary import canary_level, judge_canary
-from selfproof.certify.effect import effect_of
 from selfproof.certify.gate import Rule
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
 from selfproof.certify.race import PRESETS
+from selfproof.certify.recorded import effect_of
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
 from selfproof.ledger import Leaf, LedgerBroken, Reader, check, read
+from selfproof.line import certificates
 from selfproof.nouns import UsageError
 
 
@@ -86,7 +87,7 @@ def _same(one: Any, two: Any) -> bool:
     """Equal, numbers up to rounding."""
     if isinstance(one, dict) and isinstance(two, dict):
         return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
-    if isinstance(one, list) and isinstance(two, list):
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
         return len(one) == len(two) and all(map(_same, one, two))
     return _close(one, two) if isinstance(one, float) and isinstance(two, float) else bool(one == two)
 
@@ -209,16 +210,18 @@ def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(found.pairs == body["pairs"] == len(rows), "the number of pairs does not match the results")
     _must(_close(found.log_wealth, body["log_wealth"]), "the wealth does not follow from the pairs")
     _must(_close(found.log_mean_wealth, body["log_mean_wealth"]), "the mean bet does not follow from the pairs")
+    _must(_close(found.log_loss_wealth, body["log_loss_wealth"]), "the loss bet does not follow from the pairs")
+    _must(found.losses == body["losses"], "the number of losses does not follow from the pairs")
     _must(_close(found.log_threshold, body["log_threshold"]), "the threshold is not 1/alpha_k")
-    if body["answer"] == "certified":
-        _must(found.answer == "certified", "certified although the bets did not reach their line")
-        _must(confirming.broken is None, f"certified although {confirming.broken}")
+    if body["answer"] in {"certified", "uncertified"}:
+        _must(found.answer == body["answer"], f"{body['answer']} although the bets did not reach their line")
+        _must(confirming.broken is None, f"{body['answer']} although {confirming.broken}")
     else:
         _must(body["answer"] == "refused", f"the verdict {body['answer']!r} is none")
-        _must(found.answer != "certified" or confirming.broken is not None, "refused although the bets were won")
+        _must(found.answer in {"refused", "undecided"} or confirming.broken is not None, "refused although it was won")
     for key in ("k", "alpha_k", "candidate", "incumbent", "objective"):
         _must(body[key] == confirming.body[key], f"{key} differs from the start of the confirmation")
-    for key in ("scale", "minimum", "margin", "span"):
+    for key in ("scale", "minimum", "margin", "span", "test"):
         _must(body[key] == confirming.body["rule"][key], f"{key} differs from the rule")
     _must(state.open_epoch is not None and body["seeds"] == state.open_epoch["seeds"], "the seeds were not such")
     blind = effects.blind_spot(found.pairs, rule.level)
@@ -263,7 +266,9 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
     confirming = state.confirmations[body["confirmation"]]
     verdict = confirming.verdict
-    _must(verdict is not None and verdict["answer"] == "certified", "adopted without a certificate")
+    accepted = verdict is not None and verdict["answer"] in {"certified", "uncertified"}
+    _must(accepted, "adopted without a certificate")
+    _must(confirming.check is not None and confirming.check["passed"], "adopted without having passed its last check")
     _must(not confirming.counter.startswith("control-"), "a control was adopted")
     _must(confirming.decision is None, "adopted after a decision")
     for key in ("candidate", "objective", "title"):
@@ -291,6 +296,15 @@ def _decision(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(leaf.body["verdict"] == "refused", "an adoption without its entry")
 
 
+def _certificate(state: State, leaf: Leaf, reader: Reader) -> None:
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    _must(confirming.verdict is not None and confirming.decision is not None, "a certificate of an open confirmation")
+    _must(confirming.certificate is None, "a second certificate")
+    found = certificates.complete(state, confirming, reader)
+    for key, value in leaf.body.items():
+        _must(key == "time" or _same(found.get(key), value), f"{key} does not follow from the entries before it")
+
+
 def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
     version = state.versions[body["version"]]
@@ -304,7 +318,8 @@ def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(_close(wealth, body["log_wealth"]), "a canary's wealth does not follow from its pairs")
     wanted = "rollback" if body["broken"] else answer
     _must(body["answer"] == wanted != "more", "a canary's answer does not follow from its pairs")
-    found = effect_of(start["kind"], start["better"], rows, body["broken"])
+    span = None if start["rule"]["margin"] is None else start["rule"]["span"]
+    found = effect_of(start["kind"], start["better"], rows, span, body["broken"])
     _must(_same(found, body["effect"]), "the effect does not follow from its pairs")
 
 
@@ -336,5 +351,5 @@ CHECKS: dict[str, Callable[[State, Leaf, Reader], None]] = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard-start": _guard_start,
     "guard": _guard, "adopt": _adopt,
-    "canary": _canary, "rollback": _rollback, "decision": _decision, "control": _control,
+    "canary": _canary, "certificate": _certificate, "rollback": _rollback, "decision": _decision, "control": _control,
 }  # fmt: skip

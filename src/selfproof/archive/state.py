@@ -266,6 +266,7 @@ def _control(state: State, leaf: LeafLike) -> None:
 _HANDLERS = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
-    "check": _check, "decision": _decision, "certificate": _certificate, "adopt": _adopt, "canary": _canary, "rollback": _rollback, "control": _control,
+    "check": _check, "decision": _decision, "certificate": _certificate, "adopt": _adopt,
+    "canary": _canary, "rollback": _rollback, "control": _control,
     "guard-start": _guard_start, "guard": _guard,
 }  # fmt: skip

@@ -106,7 +106,8 @@ def confirm(
         life.log(
             "results",
             {"confirmation": confirming.id, "first": done, "n": used, "trials": measured.trials, "tier": tier,
-             "cpu_seconds": measured.cpu_seconds, "epoch": life.state.epoch, "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
+             "cpu_seconds": measured.cpu_seconds, "epoch": life.state.epoch,
+             "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
         )  # fmt: skip
         yield _progress(confirming, verdict, tier)
     answer = "refused" if broken is not None else verdict.answer

@@ -29,7 +29,7 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
     span = task.span
     if span is None:
         raise ValueError(f"guard {guard.name}: its task must be a mean with a declared span")
-    counter = f"guard-{guard.name}"
+    counter, before = f"guard-{guard.name}", life.cpu_seconds
     number = life.state.counters.get(counter, 0) + 1
     level = guards.guard_level(number)
     references = sorted({life.state.anchor, life.state.high_water(guard.name)})
@@ -51,7 +51,8 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
         "guard",
         {"guard": guard.name, "number": number, "confirmation": confirming.id, "candidate": candidate.id,
          "level": level, "margin": guard.margin, "span": span, "better": task.better, "references": rows_of,
-         "passed": all_pass, "is_better": is_better, "broken": broken, "trials": used},
+         "passed": all_pass, "is_better": is_better, "broken": broken, "trials": used,
+         "cpu_seconds": life.cpu_seconds - before},
     )  # fmt: skip
     return all_pass, is_better
 

@@ -9,6 +9,7 @@ from selfproof.archive.tree import tree_of_digests
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Life
 from selfproof.line.adopting import refuse
+from selfproof.line.certificates import write
 from selfproof.line.confirming import confirm
 from selfproof.line.deciding import decide, settle
 from selfproof.line.watching import finalist_of, unwatched
@@ -47,6 +48,9 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
 
 def watch_on(life: Life, domains: Mapping[str, Domain]) -> Iterator[Event]:
     """Watch the newest version if a kill came between its adoption and the end of that: before anything else."""
+    for decided in list(life.state.confirmations.values()):
+        if decided.version is None or decided.canary is not None:
+            write(life, decided)
     confirming = unwatched(life)
     domain = domains.get(life.state.now.objective)
     if confirming is None or domain is None:

@@ -9,8 +9,8 @@ from typing import Any
 from selfproof.archive.evidence import pack
 from selfproof.archive.state import Confirming
 from selfproof.certify.canary import canary_level, judge_canary
-from selfproof.certify.effect import effect_of
 from selfproof.certify.pairs import pair_of
+from selfproof.certify.recorded import effect_of
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Halted, Life
 from selfproof.line.undoing import rollback
@@ -33,22 +33,24 @@ def watch(
     """  # fmt: skip
     objective, number = domain.objective, confirming.version
     assert number is not None
-    level, scale = canary_level(number), confirming.body["rule"]["scale"]
+    level, rule = canary_level(number), confirming.body["rule"]
+    span = None if rule["margin"] is None else rule["span"]
     first, most = PAIRS[objective.kind]
     rows: list[tuple[float, ...]] = []
-    broken, trials, answer, wealth = None, 0, "more", 0.0
+    broken, trials, cpu, answer, wealth = None, 0, 0.0, "more", 0.0
     while answer == "more" and broken is None:
         drawn = [
             life.fresh_seed("canary", finalist.candidate.id, number, j) for j in range(len(rows), len(rows) + first)
         ]
         measured = domain.begin(finalist, drawn)()
         rows, trials, broken = [*rows, *measured.rows], trials + measured.trials, measured.broken
+        cpu += measured.cpu_seconds
         ys = [pair_of(objective.kind, objective.better, row).y for row in rows]
-        answer, wealth = judge_canary(ys, scale, level, most)
+        answer, wealth = judge_canary(ys, rule["scale"], level, most)
     body: dict[str, Any] = {
         "version": number, "level": level, "most": most, "log_wealth": wealth, "broken": broken,
         "answer": "rollback" if broken else answer, "trials": trials,
-        "effect": effect_of(objective.kind, objective.better, rows, broken),
+        "effect": effect_of(objective.kind, objective.better, rows, span, broken), "cpu_seconds": cpu,
         "pairs": life.blob(pack({"version": number}, rows)),
     }  # fmt: skip
     life.log("canary", body, durable=True)
