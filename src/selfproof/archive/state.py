@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 CONTROLS = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
-"""Control experiments and the answer that each must get."""
+"""Control experiments and the answer that each must get, once in a run."""
+
+EXPECTED = {**CONTROLS, "power": None}
+"""The same, and planted small gains: how many of them are found is measured, not required."""
 
 
 class LeafLike(Protocol):
@@ -60,6 +63,7 @@ class Confirming:
     guards: list[dict[str, Any]] = field(default_factory=list)
     canary: dict[str, Any] | None = None
     certificate: dict[str, Any] | None = None
+    control: str | None = None
     time: str = ""
     last: str = ""
     trials: int = 0
@@ -236,7 +240,8 @@ def _rollback(state: State, leaf: LeafLike) -> None:
     for number in body["undone"]:
         version = state.versions[number]
         version.rolled_back = True
-        state.barred.add(version.candidate)
+        start = next(c.body for c in state.confirmations.values() if c.version == number)
+        state.barred |= {version.candidate, start["form"]}
     state.current = body["to"]
     for guard, marks in state.high_marks.items():
         state.high_marks[guard] = [number for number in marks if number not in body["undone"]]
@@ -258,7 +263,9 @@ def _guard(state: State, leaf: LeafLike) -> None:
 
 def _control(state: State, leaf: LeafLike) -> None:
     state.controls[leaf.body["name"]] = leaf.body
-    state.confirmations[leaf.body["confirmation"]].decision = {
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.control, confirming.last = leaf.body["name"], leaf.time
+    confirming.decision = {
         "verdict": "refused", "step": "control", "reason": "a control experiment is never adopted",
     }  # fmt: skip
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "rollback": "Make an earlier version the program again.",
     "stop": "Stop a running program, and keep it stopped.",
     "resume": "Allow a stopped program to run again.",
+    "controls": "What the gate said to changes whose true effect is known.",
     "verify": "Recompute every decision from the ledger alone.",
     "charter": "Check and explain the charter.",
     "sandbox": "What isolates programs here; run one in it.",

@@ -92,12 +92,8 @@ def _outcome(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "guard", f"{guard['guard']}: {word}, loses less than {guard['margin']} against {against}"
     yield "anchor", f"version {told['anchor']}"
     cost = told["cost"]
-    yield (
-        "cost",
-        (
-            f"{cost['trials']} trials, {cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} s of CPU, ${cost['dollars']:.2f}"
-        ),
-    )
+    spent = f"{cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} s of CPU, ${cost['dollars']:.2f}"
+    yield "cost", f"{cost['trials']} trials, {spent}"
     pairing = told["pairing"]
     if pairing.get("correlation") is not None:
         yield "pairing", f"correlation {pairing['correlation']:.3f}: saved {pairing['saved']:.0f} pairs"

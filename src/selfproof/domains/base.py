@@ -79,6 +79,7 @@ def admitted(
 class Domain(Protocol):
     """One objective's way through the seven verbs."""
 
+    life: Life
     objective: Objective
     alone: bool
     """Whether its pairs are timed, so that nothing else may run meanwhile."""

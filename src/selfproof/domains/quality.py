@@ -41,6 +41,7 @@ LEAP = 0.03
 PATIENCE = 2
 LONG = 6
 LEAST = 0.004
+APART = "apart"  # a finalist's note: its candidate answers other samples than its incumbent
 GUARD_BLOCKS = 8
 
 
@@ -223,7 +224,7 @@ class Quality:
         for candidate in candidates:
             known = anatomy_or_none(candidate.files[self.path], self.function)
             form = known[0] if known else None
-            if form is None or form in seen or candidate.id in self.life.state.barred:
+            if form is None or form in seen or self.life.is_barred(candidate):
                 continue
             seen.add(form)
             self.tried.append(form)
@@ -268,9 +269,9 @@ class Quality:
         they lose on a guard's explore samples: the guard would veto them later.
         """
         base = self._base
-        barred = self.refused | self.life.state.barred
         while base is not None:
-            members = [m for m in self.population.members if m.id not in barred]
+            members = [m for m in self.population.members if m.id not in self.refused]
+            members = [m for m in members if not self.life.is_barred(self._texts[m.id])]
             if not members or members[0].id == base.id or not self._ready(base, members[0]):
                 return None
             best = members[0]
@@ -312,7 +313,8 @@ class Quality:
     def begin(self, finalist: Finalist, seeds: Sequence[int]) -> Callable[[], Measured]:
         """Fresh blocks from the confirm pool, both versions on the same positions, a fresh process each."""
         versions = (finalist.incumbent, finalist.candidate)
-        return paired.begin(self.life, versions, self.task, paired.drawn(self.task, seeds))
+        others = paired.drawn(self.task, [seed + 1 for seed in seeds]) if finalist.notes.get(APART) else None
+        return paired.begin(self.life, versions, self.task, paired.drawn(self.task, seeds), others)
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """Answers must not depend on a block's other draws, and must not cost much more than the anchor's."""

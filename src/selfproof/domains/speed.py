@@ -242,7 +242,7 @@ class Speed:
                 continue
             form = hashlib.sha256(changed[place].encode()).hexdigest()[:16]
             new = form not in seen and (form not in self.tried or form in self._raced)
-            if new and candidate.id not in self.life.state.barred:
+            if new and not self.life.is_barred(candidate):
                 seen.add(form)
                 found.append((candidate, form, place))
         return found
@@ -263,7 +263,7 @@ class Speed:
         starts: list[tuple[float, float]] = []
         for reached in preset.rungs:
             while len(differences) < reached:
-                some = rng.sample(calls, max(1, min(len(calls) // 2, self._enough(place))))
+                some = self.some_calls(place, rng)
                 timed, _ = timing.pair(self.life, incumbent, candidate, place, some, rng.random() < 0.5)
                 if timed is None:
                     return "invalid", ()
@@ -274,6 +274,15 @@ class Speed:
             if reached == preset.rungs[0] and not self._equal(candidate, place, calls, rng, IN_RACE):
                 return "invalid", tuple(differences)
         return "slow" if replay.late(starts) else "raced", tuple(differences)
+
+    def some_calls(self, place: str, rng: random.Random) -> list[Any]:
+        """Recorded explore calls of a function, enough of them to be timed."""
+        calls = self._calls[place]
+        return rng.sample(calls, max(1, min(len(calls) // 2, self._enough(place))))
+
+    def seconds_of(self, place: str) -> float:
+        """Seconds of one call of a hot function; 0 if it was not timed."""
+        return self._each.get(place, 0.0)
 
     def _enough(self, place: str) -> int:
         """Calls that keep the clock busy for about a hundredth of a second."""

@@ -9,7 +9,7 @@ from typing import cast
 
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import Confirming
-from selfproof.archive.tree import digests, tree_of_digests
+from selfproof.archive.tree import digests, form_of, tree_of_digests
 from selfproof.certify import spending
 from selfproof.certify.gate import Gate, Rule, Test, Verdict
 from selfproof.certify.judging import gate_for
@@ -20,7 +20,7 @@ from selfproof.charter import Objective
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Life
 from selfproof.line.certificates import evidence_of
-from selfproof.nouns import Event
+from selfproof.nouns import Event, SelfproofError
 from selfproof.trial.task import Task
 
 AHEAD = {"quality": (24, 24), "speed": (12, 6)}
@@ -53,6 +53,8 @@ def rule_for(life: Life, domain: Domain, finalist: Finalist, level: float) -> Ru
 def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -> Confirming:
     """Log what is about to be confirmed, and at which level, before any of its seeds exists."""
     objective = domain.objective
+    if control is None and life.is_barred(finalist.candidate):
+        raise SelfproofError("a version that was adopted and taken back is never confirmed again")
     counter = objective.name if control is None else f"control-{objective.name}"
     k = life.state.counters.get(counter, 0) + 1
     level = spending.level(life.state.charter["alpha"], life.state.weights[objective.name], k)
@@ -66,7 +68,7 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
         "alpha_k": level, "candidate": candidate.id, "incumbent": finalist.incumbent.id,
         "base_version": life.state.current, "epoch": life.state.epoch,
         "files": digests(candidate.files), "texts": [life.blob(text) for text in candidate.files.values()],
-        "title": edit.title if edit else "", "operator": edit.operator if edit else "",
+        "form": form_of(candidate.files), "title": edit.title if edit else "", "operator": edit.operator if edit else "",
         "prediction": edit.prediction if edit else None,
         "differences": list(finalist.differences), "notes": finalist.notes,
         "rule": asdict(rule),
