@@ -22,7 +22,7 @@ from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains import paired, timing
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
-from selfproof.domains.rewrites import changed_functions
+from selfproof.domains.rewrites import BEFORE_ADOPTION, IN_RACE, Fuzz, changed_functions
 from selfproof.jail import Job, Outcome, values
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split, UsageError
@@ -44,20 +44,6 @@ SURE = 5.0
 CALLED_AGAIN = 3  # how often a comparison makes each call
 PER_JOB = 20
 RECORDED = 12
-
-
-@dataclass(frozen=True)
-class Fuzz:
-    """How many hostile inputs, what they may weigh in bytes and take in seconds; at least ``least`` in any case."""
-
-    most: int
-    bytes: int
-    seconds: float
-    least: int
-
-
-IN_RACE = Fuzz(60, 200_000, 0.5, 4)
-BEFORE_ADOPTION = Fuzz(240, 1_500_000, 6.0, 24)
 
 
 @dataclass(frozen=True)
