@@ -21,6 +21,7 @@ COMMANDS = {
     "compare": "Two versions on the same samples, with an interval.",
     "export": "The program's changes as a patch.",
     "rollback": "Make an earlier version the program again.",
+    "drill": "Try the rollback itself, in a scratch copy.",
     "stop": "Stop a running program, and keep it stopped.",
     "resume": "Allow a stopped program to run again.",
     "controls": "What the gate said to changes whose true effect is known.",
