@@ -50,7 +50,9 @@ AT_ITS_MERCY = frozenset({"jail/answering", "jail/harness", "jail/memory_import"
 AFTERWARDS = frozenset({"ledger/verify"})
 # They describe what was decided, or look for candidates, or prove nothing and say so: no promise rests on them, and
 # `verify` recomputes what they say.
-DECIDES_NOTHING = frozenset({"certify/effect", "certify/race", "certify/uncertified", "line/certificates"})
+DECIDES_NOTHING = frozenset(
+    {"certify/__init__", "certify/effect", "certify/race", "certify/uncertified", "line/certificates"}
+)  # fmt: skip
 MODULE_LINES, TRUSTED_LINES = 400, 250
 FUNCTION_LINES = 50
 
@@ -190,7 +192,11 @@ def code_lines(path: Path) -> int:
 
 
 def test_the_trusted_core_can_be_read_in_an_afternoon() -> None:
-    core = [path for path in CODE if part_of(path) in CORE and name_of(path) not in AT_ITS_MERCY | AFTERWARDS | DECIDES_NOTHING]
+    core = [
+        path
+        for path in CODE
+        if part_of(path) in CORE and name_of(path) not in AT_ITS_MERCY | AFTERWARDS | DECIDES_NOTHING
+    ]
     sizes = {name_of(path): code_lines(path) for path in core}
     assert 1000 < sum(sizes.values()) < CORE_LINES, sizes
 
