@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "One change: its diff and its evidence.",
     "diff": "What changed between two versions.",
     "compare": "Two versions on the same samples, with an interval.",
+    "gate": "Judge pairs of your own experiment.",
     "export": "The program's changes as a patch.",
     "rollback": "Make an earlier version the program again.",
     "drill": "Try the rollback itself, in a scratch copy.",
