@@ -81,7 +81,9 @@ class Certify:
 
     alpha: float = _doc("Chance, over the whole life, that even one adopted change is no improvement.", 0.05,
                         low=1e-9, high=0.5)  # fmt: skip
-    mode: str = _doc('"fwer": the chance of even one false adoption is bounded.', "fwer", choices=("fwer",))
+    mode: str = _doc('"fwer": alpha bounds the chance of even one false adoption. "fdr": alpha bounds the expected '
+                     'share of false ones among all adopted, which allows some.',
+                     "fwer", choices=("fwer", "fdr"))  # fmt: skip
     preset: str = _doc('How long a race is: "lean", "mid" or "balanced".', "lean", choices=("lean", "mid", "balanced"))
 
 

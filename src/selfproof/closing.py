@@ -84,7 +84,7 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     row: dict[str, Any] = {
         "name": objective.name, "metric": objective.metric, "better": objective.better,
         "start": mean_interval(_means(first)).value, "now": mean_interval(_means(last)).value,
-        "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": BLOCKS,
+        "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": len(fresh),
         "gain": _difference(task, first, last), "best_human": _human(best, last, task) if best else None,
         "humans": [{"name": b.name, **_told(mean_interval(_means(b.draws)))} for b in people],
         "human_evaluations": spent, "evaluations": evaluations, "constants_only": constants,
