@@ -354,7 +354,7 @@ class Quality:
         if self.single and not self.task.whole:
             measured = math.fsum(finalist.differences) / max(1, len(finalist.differences))
         now = abs(self.population.best.score) if self.population.members else 1.0
-        return math.log1p(max(0.0, measured) / max(now, 1e-9))
+        return math.log1p(max(0.0, measured) / max(now, 0.01 * measured, 1e-9))  # a perfect score is no infinite gain
 
     def settled(self, finalist: Finalist, adopted: bool) -> None:
         """An adopted candidate is the new base; a refused one is not sent in again."""
