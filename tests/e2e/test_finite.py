@@ -1,10 +1,11 @@
 """A program made by hand, with two objectives whose samples are finite: a test suite and a hold-out.
 
-It lives for a few seconds: the improver suggests a wrong, a half-right and a right rule for each.
+``finite_life`` lives for a few seconds: the improver suggests a wrong, a half-right and a right rule for each.
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,131 +15,10 @@ from selfproof.archive.evidence import unpack
 from selfproof.archive.state import fold
 from selfproof.ledger import read
 
-CHARTER = """
-[program]
-editable = ["suite.py", "holdout.py"]
-
-[[objective]]
-name = "suite"
-task = "tasks/finite.py:Squares"
-entry = "suite.py:square"
-files = ["suite.py"]
-metric = "failed"
-better = "lower"
-kind = "quality"
-margin = 0.1
-max_cost = 1000
-
-[[objective]]
-name = "holdout"
-task = "tasks/finite.py:Doubles"
-entry = "holdout.py:double"
-files = ["holdout.py"]
-metric = "error"
-better = "lower"
-kind = "quality"
-weight = 1000
-margin = 1.0
-max_cost = 1000
-
-[[guard]]
-name = "kept"
-objective = "suite"
-task = "tasks/finite.py:Small"
-margin = 0.01
-
-[budget]
-minutes = 0.2
-"""
-
-TASKS = """
-import random
-
-from selfproof.trial.holdout import FiniteTask
-from selfproof.trial.task import InvalidAnswer, Sample
-
-
-class Numbers(FiniteTask):
-    def draws(self, sample, answer):
-        if not isinstance(answer, float):
-            raise InvalidAnswer("a float, please")
-        return [self.loss(answer, sample.hidden)]
-
-
-class Squares(Numbers):
-    metric, better, span, whole = "failed", "lower", 1.0, True
-
-    def items(self):
-        return [Sample(float(x), float(x * x)) for x in range(20)]
-
-    def loss(self, answer, truth):
-        return float(answer != truth)
-
-
-class Small(Squares):
-    def items(self):
-        return super().items()[:3]
-
-
-class Doubles(Numbers):
-    metric, better, span, lifetime, shares = "error", "lower", 20.0, LIFETIME, (0.3, 0.5, 0.2)
-
-    def items(self):
-        rng = random.Random(5)
-        return [Sample(x, 2 * x + rng.gauss(0, 0.3)) for x in (rng.uniform(0, 4) for _ in range(400))]
-
-    def loss(self, answer, truth):
-        return min(20.0, abs(answer - truth))
-"""
-
-SUITE = "def square(x):\n    return x if x < 2.0 else (4.0 if x == 2.0 else -1.0)\n"
-HOLDOUT = "def double(x):\n    return 0.0 * x\n"
-IMPROVER = """
-EDITS = {
-    "square": {
-        "forget the small ones": "def square(x):\\n    return x * x if x > 2.0 else -1.0\\n",
-        "square what is large": "def square(x):\\n    return x * x if x > 9.0 or x < 3.0 else -1.0\\n",
-        "square": "def square(x):\\n    return x * x\\n",
-    },
-    "double": {
-        "half of it": "def double(x):\\n    return x\\n",
-        "most of it": "def double(x):\\n    return 1.8 * x\\n",
-        "double": "def double(x):\\n    return 2.0 * x\\n",
-    },
-}
-
-
-def propose(view):
-    parent = view["parents"][0]["id"]
-    return [
-        {"files": {view["path"]: text}, "title": title, "operator": "edit", "parent": parent}
-        for title, text in EDITS[view["function"]].items()
-    ]
-"""
-
-
-def made(folder: Path, lifetime: int = 40) -> Path:
-    """The program's three parts; what is not there is not copied from anywhere."""
-    (folder / "tasks").mkdir(parents=True)
-    (folder / "program").mkdir()
-    (folder / "charter.toml").write_text(CHARTER)
-    (folder / "tasks" / "finite.py").write_text(TASKS.replace("LIFETIME", str(lifetime)))
-    for name, text in {"suite.py": SUITE, "holdout.py": HOLDOUT, "improver.py": IMPROVER}.items():
-        (folder / "program" / name).write_text(text)
-    return folder
-
 
 @pytest.fixture(scope="module")
-def lived(cli: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
-    folder = made(tmp_path_factory.mktemp("finite") / "p", lifetime=1)
-    done = cli.run("run", "--minutes", "0.12", "--seed", 1, "--json", "--at", folder)
-    assert done.code == 0, done.err
-    return folder, done.events
-
-
-@pytest.fixture(scope="module")
-def leaves(lived: tuple[Path, list[dict[str, Any]]]) -> list[Any]:
-    return list(read(lived[0] / ".selfproof" / "ledger").leaves())
+def leaves(finite_life: Any) -> list[Any]:
+    return list(read(finite_life.folder / ".selfproof" / "ledger").leaves())
 
 
 def start_of(leaves: list[Any], objective: str) -> Any:
@@ -161,8 +41,8 @@ def rows_of(folder: Path, leaves: list[Any], start: Any) -> tuple[list[int], lis
     return numbers, rows
 
 
-def test_both_are_solved_certified_and_verified(cli: Any, lived: tuple[Path, list[dict[str, Any]]]) -> None:
-    folder, events = lived
+def test_both_are_solved_certified_and_verified(cli: Any, finite_life: Any) -> None:
+    folder, events = finite_life.folder, finite_life.events
     adopted = {e["objective"]: e["title"] for e in events if e["event"] == "decision" and e["verdict"] == "adopted"}
     assert adopted == {"holdout": "double", "suite": "square"}
     assert events[-1]["certified"] == 2 and cli.run("verify", "--at", folder).code == 0
@@ -171,12 +51,10 @@ def test_both_are_solved_certified_and_verified(cli: Any, lived: tuple[Path, lis
     assert namespace["square"](7.0) == 49.0
 
 
-def test_a_suite_is_compared_exactly_twice_and_spends_nothing(
-    lived: tuple[Path, list[dict[str, Any]]], leaves: list[Any]
-) -> None:
+def test_a_suite_is_compared_exactly_twice_and_spends_nothing(finite_life: Any, leaves: list[Any]) -> None:
     start = start_of(leaves, "suite")
     assert (start.body["rule"]["test"], start.body["alpha_k"], start.body["rule"]["most_pairs"]) == ("exact", 0.0, 40)
-    numbers, rows = rows_of(lived[0], leaves, start)
+    numbers, rows = rows_of(finite_life.folder, leaves, start)
     assert numbers == [*range(20)] * 2 and rows[:20] == rows[20:]
     verdict = next(leaf.body for leaf in leaves if leaf.kind == "verdict" and leaf.body["confirmation"] == start.index)
     assert "on all 20 samples" in verdict["claim"] and verdict["blind_spot"] == 0.0
@@ -184,14 +62,14 @@ def test_a_suite_is_compared_exactly_twice_and_spends_nothing(
     effect = effect_of(leaves, "suite")
     assert effect["from"] == "the whole population" and effect["interval"] == [effect["value"]] * 2
     assert effect["value"] == pytest.approx(17 / 20), "17 of 20 squares were wrong before"
-    row = next(row for row in lived[1][-1]["objectives"] if row["name"] == "suite")
+    row = next(row for row in finite_life.events[-1]["objectives"] if row["name"] == "suite")
     assert row["whole"] is True and row["gain"]["interval"] == [row["gain"]["value"]] * 2
 
 
 def test_a_hold_out_repeats_no_item_says_where_its_effect_is_from_and_is_retired(
-    cli: Any, lived: tuple[Path, list[dict[str, Any]]], leaves: list[Any]
+    cli: Any, finite_life: Any, leaves: list[Any]
 ) -> None:
-    folder, events = lived
+    folder, events = finite_life.folder, finite_life.events
     start = start_of(leaves, "holdout")
     assert start.body["alpha_k"] == pytest.approx(0.05 * 0.4 / 2) and start.body["rule"]["test"] == "bet"
     numbers, rows = rows_of(folder, leaves, start)
@@ -208,29 +86,26 @@ def test_a_hold_out_repeats_no_item_says_where_its_effect_is_from_and_is_retired
     assert status["alpha"]["spent"] == pytest.approx(0.05 * 0.4), "its whole share, and nothing for the suite"
 
 
-def test_other_items_under_the_same_name_are_refused(cli: Any, lived: tuple[Path, list[dict[str, Any]]]) -> None:
-    folder, _ = lived
+def test_other_items_under_the_same_name_are_refused(cli: Any, finite_life: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finite_life.folder, tmp_path / "copy"))
     tasks = folder / "tasks" / "finite.py"
     text = tasks.read_text()
     refused = {
         "Random(5)": "Random(6)",
         'lifetime, shares = "error", "lower", 20.0, 1': 'lifetime, shares = "error", "lower", 20.0, 9',
     }
-    try:
-        for old, new in refused.items():
-            assert old in text
-            tasks.write_text(text.replace(old, new))
-            done = cli.run("run", "--minutes", "0.05", "--at", folder)
-            assert done.code == 2 and "objective holdout" in done.err and "a new name" in done.err
-        tasks.write_text(text.replace("range(20)", "range(21)"))
-        assert cli.run("run", "--minutes", "0.05", "--at", folder).code == 0, "a suite may grow"
-        assert cli.run("verify", "--at", folder).code == 0
-    finally:
-        tasks.write_text(text)
+    for old, new in refused.items():
+        assert old in text
+        tasks.write_text(text.replace(old, new))
+        done = cli.run("run", "--minutes", "0.05", "--at", folder)
+        assert done.code == 2 and "objective holdout" in done.err and "a new name" in done.err
+    tasks.write_text(text.replace("range(20)", "range(21)"))
+    assert cli.run("run", "--minutes", "0.03", "--at", folder).code == 0, "a suite may grow"
+    assert cli.run("verify", "--at", folder).code == 0
 
 
-def test_no_answer_of_a_hold_out_is_shown_to_people_either(cli: Any, lived: tuple[Path, list[dict[str, Any]]]) -> None:
-    words = ("compare", "start", "now", "--objective", "holdout", "--at", lived[0], "--on")
+def test_no_answer_of_a_hold_out_is_shown_to_people_either(cli: Any, finite_life: Any) -> None:
+    words = ("compare", "start", "now", "--objective", "holdout", "--at", finite_life.folder, "--on")
     done = cli.run(*words, "confirm")
     assert done.code == 2 and "for the gate alone" in done.err
     assert cli.run(*words, "report").code == 0
