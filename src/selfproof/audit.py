@@ -16,18 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from selfproof import charter as charters
+from selfproof import levels
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import EXPECTED, State, apply
 from selfproof.archive.tree import form_of, matches, tree_of_digests
 from selfproof.certify import effect as effects
 from selfproof.certify import guards as guarding
-from selfproof.certify import seeds, spending
+from selfproof.certify import seeds
 from selfproof.certify.canary import canary_level, judge_canary
 from selfproof.certify.gate import Rule
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
-from selfproof.certify.race import PRESETS
-from selfproof.certify.recorded import effect_of
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
 from selfproof.ledger import Leaf, LedgerBroken, Reader, check, read
@@ -97,8 +96,9 @@ def _genesis(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(leaf.index == 0 and not state.versions, "a second genesis")
     _must(tree_of_digests(body["files"]) == body["tree"], "the first tree's hash does not match its files")
     _must(sum(body["weights"].values()) <= 1 + 1e-12, "the objectives' weights exceed 1")
-    _must(body["alpha"] == charters.parse(reader.get_blob(body["charter"]).decode()).certify.alpha,
-          "alpha is not the charter's")  # fmt: skip
+    text = charters.parse(reader.get_blob(body["charter"]).decode())
+    _must(body["alpha"] == text.certify.alpha, "alpha is not the charter's")
+    _must(body.get("mode", "fwer") == text.certify.mode, "the mode is not the charter's")
 
 
 def _charter(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -109,6 +109,9 @@ def _charter(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(sum(body["weights"].values()) <= 1 + 1e-12, "the objectives' weights exceed 1")
     for name, weight in state.weights.items():
         _must(body["weights"].get(name) == weight, f"the weight of {name} was changed")
+    _must(body.get("mode", "fwer") == text.certify.mode, "the mode is not the charter's")
+    changed = levels.forbidden_change(state.charter, body)
+    _must(changed is None, f"a charter that cannot follow: {changed}")
 
 
 def _seed_commit(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -136,11 +139,14 @@ def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(counter in {name, f"control-{name}"}, "an unknown counter")
     _must(state.open_epoch is not None, "a confirmation outside an epoch of committed seeds")
     _must(not any(c.decision is None for c in state.confirmations.values()), "two confirmations at a time")
-    _must(body["k"] == state.counters.get(counter, 0) + 1, f"k is {body['k']}, it must count on by one")
-    level = spending.level(state.charter["alpha"], state.weights[name], body["k"])
-    _must(_close(body["alpha_k"], level), "alpha_k is not what the charter and k give")
-    _must(_close(body["rule"]["level"], level), "the rule's level is not alpha_k")
-    _must(_rule(state, body, reader), "the rule is not the charter's")
+    level = levels.next_level(state, _charter_of(state, reader), name, control=counter != name)
+    _must(body["k"] == level.k, f"k is {body['k']}, it must count on by one")
+    _must(_close(body["alpha_k"], level.alpha), "alpha_k is not what the entries before it give")
+    _must(_close(body["rule"]["level"], level.alpha), "the rule's level is not alpha_k")
+    _must(body.get("pool") == levels.pool_of(state, name), "the pool is not the one that the charter's entry names")
+    retired = levels.retired(state, name)
+    _must(retired is None or counter != name, f"confirmed although {retired}")
+    _must(_rule(state, body, reader, level), "the rule is not the charter's")
     scale = robust_scale(body["differences"], declared_range=body["rule"]["span"])
     _must(_close(body["rule"]["scale"], scale), "the scale does not follow from the race")
     _must(tree_of_digests(body["files"]) == body["candidate"], "the candidate's hash does not match its files")
@@ -171,7 +177,7 @@ def _own_files(state: State, body: dict[str, Any], charter: Charter) -> None:
         )
 
 
-def _rule(state: State, body: dict[str, Any], reader: Reader) -> bool:
+def _rule(state: State, body: dict[str, Any], reader: Reader, level: levels.Level) -> bool:
     """Whether minimum, margin, span and the most pairs are what charter and task say."""
     charter, rule = _charter_of(state, reader), body["rule"]
     objective = charter.objective(body["objective"])
@@ -184,8 +190,7 @@ def _rule(state: State, body: dict[str, Any], reader: Reader) -> bool:
         and _close(rule["span"], 1.0 if span is None else span)
         and _close(rule["loss"], objective.loss or None)
         and _close(rule["loss_rate"], objective.loss_rate)
-        and rule["test"] == charter.certify.test
-        and rule["most_pairs"] == PRESETS[charter.certify.preset].confirm_pairs
+        and (rule["most_pairs"], rule["test"]) == (level.most_pairs, level.test)
     )
 
 
@@ -196,6 +201,9 @@ def _results(state: State, leaf: Leaf, reader: Reader) -> None:
     done = sum(len(unpack(reader.get_blob(d))[1]) for d in confirming.evidence)
     _must(header["confirmation"] == confirming.id, "the results belong to another confirmation")
     _must(leaf.body["first"] == done == header["first"] and leaf.body["n"] == len(rows), "pairs are missing or twice")
+    if confirming.body.get("pool") is not None:
+        numbers = levels.order(state, confirming.body)[done : done + len(rows)]
+        _must(header["numbers"] == numbers, "the items are not those of the confirmation's own order")
 
 
 def _pairs(body: dict[str, Any], rows: list[tuple[float, ...]]) -> list[Any]:
@@ -246,7 +254,9 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(body["number"] == number, "a guard's number is not the one that it was started with")
     test = body["confirmation"], body["guard"]
     _must(test in state.guarded and test not in state.guard_answers, "a guard was not started, or tested twice")
-    _must(_close(body["level"], guarding.guard_level(number)), "a guard's level is not what its number gives")
+    pool = levels.pool_of(state, body["guard"])
+    level = 0.0 if levels.is_whole(pool) else guarding.guard_level(number)
+    _must(_close(body["level"], level), "a guard's level is not what its number gives")
     charter = _charter_of(state, reader)
     declared = next((g for g in charter.guards if g.name == body["guard"]), None)
     _must(declared is not None and _close(declared.margin, body["margin"]), "a guard's margin is not the charter's")
@@ -259,9 +269,12 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(body["candidate"] == tested, "a guard was tested on another candidate")
     passes, is_better = True, False
     for _, blob in sorted(body["references"].items(), key=lambda item: int(item[0])):
-        rows = unpack(reader.get_blob(blob["$blob"]))[1]
-        flat = [part for row in rows for part in quality_pair(row, body["better"]).parts]
-        result = guarding.judge_guard(flat, margin=body["margin"], span=body["span"], level=body["level"])
+        pairs = [quality_pair(row, body["better"]) for row in unpack(reader.get_blob(blob["$blob"]))[1]]
+        if pool is not None and levels.is_whole(pool):
+            result = guarding.judge_suite(pairs, pool["items"], body["margin"])
+        else:
+            blocks = [pair.parts for pair in pairs]
+            result = guarding.judge_guard(blocks, margin=body["margin"], span=body["span"], level=body["level"])
         passes, is_better = passes and result.passed, result.better
     held = body.get("broken") is None  # a candidate that gave no answer has failed, whatever its draws before say
     answer = body["passed"], body["is_better"]
@@ -318,14 +331,18 @@ def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     confirming = next(c for c in state.confirmations.values() if c.version == version.number)
     start = confirming.body
     rows = unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
-    _must(_close(body["level"], canary_level(version.number)), "a canary's level is not what its adoption gives")
-    ys = [pair.y for pair in _pairs(start, rows)]
-    answer, wealth = judge_canary(ys, start["rule"]["scale"], body["level"], body["most"])
+    answer, wealth = "kept", 0.0
+    if start["pool"] is not None:
+        _must(rows == certificates.own_rows(confirming, reader), "the effect is not from the confirmation's own pairs")
+        _must(body["level"] == body["most"] == 0 and body["broken"] is None, "a canary where there are no fresh pairs")
+    else:
+        _must(_close(body["level"], canary_level(version.number)), "a canary's level is not what its adoption gives")
+        ys = [pair.y for pair in _pairs(start, rows)]
+        answer, wealth = judge_canary(ys, start["rule"]["scale"], body["level"], body["most"])
     _must(_close(wealth, body["log_wealth"]), "a canary's wealth does not follow from its pairs")
     wanted = "rollback" if body["broken"] else answer
     _must(body["answer"] == wanted != "more", "a canary's answer does not follow from its pairs")
-    span = None if start["rule"]["margin"] is None else start["rule"]["span"]
-    found = effect_of(start["kind"], start["better"], rows, span, body["broken"])
+    found = certificates.effect_in(start, rows, body["broken"])
     _must(_same(found, body["effect"]), "the effect does not follow from its pairs")
 
 

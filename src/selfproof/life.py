@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from selfproof import charter as charters
+from selfproof import levels
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
@@ -290,18 +291,24 @@ def catch_up(life: Life) -> None:
 
 
 def accept_charter(life: Life) -> None:
-    """Log a charter or tasks that a person changed since the last entry; alpha cannot be raised in one life.
+    """Log a charter or tasks that a person changed since the last entry.
 
     Raises:
-        UsageError: alpha was raised.
+        UsageError: it changes what cannot change in one life: alpha upwards, the mode, an objective's finite pool.
     """
-    now, tasks = life.charter, digests(loading.task_files(life.paths.folder))
-    if life.state.charter["charter"] == now.digest and life.state.charter["tasks"] == tasks:
+    now, tasks, before = life.charter, digests(loading.task_files(life.paths.folder)), life.state.charter
+    pools = {**before.get("pools", {}), **loading.pools(life.tasks, life.guards)}
+    if before["charter"] == now.digest and before["tasks"] == tasks and before.get("pools", {}) == pools:
         return
     if now.certify.alpha > life.state.genesis["alpha"]:
         raise UsageError(
             f"the charter raises alpha to {now.certify.alpha}; this life began with {life.state.genesis['alpha']}",
             advice="A larger error budget needs a new program: `selfproof init` in another folder.",
+        )
+    if reason := levels.forbidden_change(before, {"mode": now.certify.mode, "pools": pools}):
+        raise UsageError(
+            f"the charter cannot go on: {reason}",
+            advice="Other samples need an objective of a new name, another mode a new program: `selfproof init`.",
         )
     weights = dict(life.state.weights)
     for objective in now.objectives:
@@ -309,8 +316,9 @@ def accept_charter(life: Life) -> None:
             weights[objective.name] = (1.0 - sum(weights.values())) / 2
     life.log(
         "charter",
-        {"charter": now.digest, "alpha": now.certify.alpha, "weights": weights, "tasks": tasks,
-         "spans": loading.spans(life.tasks, life.guards), "charter_text": life.blob(now.text)},
+        {"charter": now.digest, "alpha": now.certify.alpha, "mode": now.certify.mode, "weights": weights,
+         "tasks": tasks, "spans": loading.spans(life.tasks, life.guards), "pools": pools,
+         "charter_text": life.blob(now.text)},
         durable=True,
     )  # fmt: skip
 

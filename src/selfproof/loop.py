@@ -8,8 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 
-from selfproof import controls, line
-from selfproof.certify.spending import gamma
+from selfproof import controls, levels, line
 from selfproof.domains.base import Domain, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
@@ -35,6 +34,10 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
     while open_names and stop.reason is None and within_budget(life):
         begun = {name for name in open_names if domains[name].unfinished}
         name = attention.choose(begun or open_names)
+        if reason := levels.retired(life.state, name):
+            open_names.discard(name)
+            yield {"event": "retired", "objective": name, "reason": reason}
+            continue
         domain = domains[name]
         if domain.alone:
             yield from under_way.finish()
@@ -128,7 +131,7 @@ def standing(life: Life) -> Event:
     return {
         "version": state.current, "trials": life.trials, "cpu_seconds": life.cpu_seconds,
         "certified": state.adoptions(), "entries": life.ledger.size, "tier": life.jail.tier,
-        "alpha": {"total": state.charter["alpha"], "spent": state.spent(gamma, state.charter["alpha"])},
+        "alpha": {"total": state.charter["alpha"], "spent": state.spent()},
         "refused": sum(1 for c in state.confirmations.values()
                        if c.decision is not None and c.decision["verdict"] == "refused"
                        and not c.counter.startswith("control-")),

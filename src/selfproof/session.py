@@ -10,7 +10,6 @@ from typing import Any
 from selfproof import birth, closing, life, loop
 from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
-from selfproof.certify.spending import gamma
 from selfproof.charter import load
 from selfproof.life import Life, Paths
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
@@ -87,7 +86,7 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         "refused": loop.standing(living)["refused"], "objectives": rows,
         "controls": controls,
         "control_words": {name: body["why"] for name, body in state.controls.items()},
-        "alpha": {"total": alpha, "spent": state.spent(gamma, alpha)},
+        "alpha": {"total": alpha, "spent": state.spent()},
         "ledger": {"entries": checked["entries"], "root": checked["root"], "verified": checked["ok"]},
         "ended": ended, "version": state.current, "tier": living.jail.tier,
         "folder": str(living.paths.folder.resolve()),

@@ -49,7 +49,10 @@ class Version:
 
 @dataclass
 class Confirming:
-    """A confirmation that was started; ``verdict`` is None while it is open."""
+    """A confirmation that was started; ``verdict`` is None while it is open.
+
+    ``adopted`` counts its objective's adoptions before it.
+    """
 
     leaf: int
     counter: str
@@ -68,6 +71,7 @@ class Confirming:
     last: str = ""
     trials: int = 0
     cpu_seconds: float = 0.0
+    adopted: int = 0
 
     def costs(self, leaf: LeafLike) -> None:
         """Count what a step of it took."""
@@ -115,15 +119,25 @@ class State:
         """The version that was last certified better on a guard's metric and still stands; the anchor before any."""
         return (self.high_marks.get(guard) or [self.anchor])[-1]
 
-    def adoptions(self) -> int:
-        """Adoptions so far, rolled back or not; guards' and canaries' budgets are spent by this number."""
-        return len(self.versions) - 1
+    def adoptions(self, objective: str | None = None) -> int:
+        """Adoptions so far, of one objective or of all, rolled back or not."""
+        return sum(objective in {None, version.objective} for version in self.versions[1:])
 
-    def spent(self, gamma: Any, alpha: float) -> float:
-        """Error budget that all confirmations so far have used up, given the spending function."""
+    def spent(self) -> float:
+        """Error budget that all confirmations so far have used up.
+
+        A finite hold-out reserves all of its share at its first confirmation. In mode "fdr" a level is worth
+        (adoptions before it + 1) times what is spent on it.
+        """
         used = 0.0
-        for name, weight in self.weights.items():
-            used += sum(alpha * weight * gamma(k) for k in range(1, self.counters.get(name, 0) + 1))
+        shared = self.charter.get("mode") == "fdr"
+        for name in self.weights:
+            own = [c for c in self.confirmations.values() if c.counter == name]
+            lifetime = (own[0].body.get("pool") or {}).get("lifetime") if own else None
+            if lifetime is not None:  # the first level is the share over twice the lifetime
+                used += float(own[0].body["alpha_k"]) * 2 * lifetime
+            else:
+                used += sum(c.body["alpha_k"] / (c.adopted + 1 if shared else 1) for c in own)
         return used
 
 
@@ -178,7 +192,8 @@ def _race(state: State, leaf: LeafLike) -> None:
 def _confirm_start(state: State, leaf: LeafLike) -> None:
     counter = leaf.body["counter"]
     state.counters[counter] = leaf.body["k"]
-    state.confirmations[leaf.index] = Confirming(leaf.index, counter, leaf.body, time=leaf.time)
+    adopted = state.adoptions(leaf.body["objective"])
+    state.confirmations[leaf.index] = Confirming(leaf.index, counter, leaf.body, time=leaf.time, adopted=adopted)
 
 
 def _results(state: State, leaf: LeafLike) -> None:

@@ -224,5 +224,7 @@ def pairing(rows: Sequence[Sequence[float]]) -> Pairing:
 
 
 def blind_spot(pairs: int, alpha: float) -> float:
-    """q*: losses rarer than this share of runs would have been missed, ``1 - a^(1/n)``."""
+    """q*: losses rarer than this share of runs would have been missed, ``1 - a^(1/n)``; 0 where a = 0 (exact)."""
+    if not alpha:
+        return 0.0
     return 1.0 - alpha ** (1.0 / pairs) if pairs else 1.0

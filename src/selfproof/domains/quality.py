@@ -20,7 +20,7 @@ from selfproof.certify.pairs import quality_pair
 from selfproof.certify.race import PRESETS, stays
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import paired
+from selfproof.domains import paired, single
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
@@ -28,6 +28,7 @@ from selfproof.operators import OPERATORS
 from selfproof.operators.anatomy import anatomy, anatomy_or_none
 from selfproof.propose import jailed
 from selfproof.trial import blocks as trials
+from selfproof.trial.holdout import FiniteTask
 from selfproof.trial.task import Task
 
 PANEL = 8
@@ -64,6 +65,8 @@ class Quality:
         self.limits = life.limits_of(objective)
         self.stream = stream or objective.name
         self.sign = 1.0 if objective.better == "lower" else -1.0
+        self.single = isinstance(task, FiniteTask)
+        self.rungs, self.size = ({}, single.PANEL) if self.single else (RUNGS, PANEL)
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.unfinished = False  # a batch is raced in one go
         self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
@@ -117,7 +120,7 @@ class Quality:
         first = self.panel_number < 0
         self.panel_number = number
         seed = self.life.search_seed(self.objective.name, "panel", number) % 2**63
-        self.panel = trials.prepare(self.task.samples("explore", seed, PANEL))
+        self.panel = trials.prepare(self.task.samples("explore", seed, self.size))
         self.first_scores = set()
         incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
         if first:
@@ -248,11 +251,11 @@ class Quality:
             scores = rung.scores
             if outcome.status != "ok" or not scores or len(scores) < len(outcome.outputs):
                 results.append(("invalid", scores))
-            elif round(scores[0], 9) in self.first_scores:
+            elif not self.single and round(scores[0], 9) in self.first_scores:
                 results.append(("equal", scores))
             else:
                 self.first_scores.add(round(scores[0], 9))
-                results.append(("raced" if len(scores) == PANEL else "worse", scores))
+                results.append(("raced" if len(scores) == len(self.panel) else "worse", scores))
         return results
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
@@ -293,7 +296,11 @@ class Quality:
         leads = gain >= LEAP * abs(base.score) or (waited and gain >= LEAST * abs(base.score))
         differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
         preset = PRESETS[self.life.charter.certify.preset]
-        return leads and gain >= self.objective.min_gain and robust_t(differences) > 0 and stays(preset, differences)
+        if self.single:
+            sure = self.task.whole or single.plain_t(differences) >= preset.cuts[-1]
+        else:
+            sure = robust_t(differences) > 0 and stays(preset, differences)
+        return leads and gain >= self.objective.min_gain and sure
 
     def _loses_on_a_guard(self, member: Member) -> bool:
         """Whether a member loses more than half a guard's margin against the high-water version, on explore samples."""
@@ -344,10 +351,15 @@ class Quality:
         return None
 
     def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
-        """The effect as the logarithm of a ratio of scores."""
-        del finalist
+        """The effect as the logarithm of a ratio of scores.
+
+        On a hold-out the race's gain stands for it: of what was measured there, nothing may steer what comes next.
+        """
+        measured = float(effect.get("value", 0.0))
+        if self.single and not self.task.whole:
+            measured = math.fsum(finalist.differences) / max(1, len(finalist.differences))
         now = abs(self.population.best.score) if self.population.members else 1.0
-        return math.log1p(max(0.0, float(effect.get("value", 0.0))) / max(now, 1e-9))
+        return math.log1p(max(0.0, measured) / max(now, 0.01 * measured, 1e-9))  # a perfect score is no infinite gain
 
     def settled(self, finalist: Finalist, adopted: bool) -> None:
         """An adopted candidate is the new base; a refused one is not sent in again."""
@@ -378,9 +390,9 @@ class _Rungs:
         if score is None:
             return False
         self.scores.append(domain.sign * score)
-        if position == 0 and round(self.scores[0], 9) in domain.first_scores:
+        if not domain.single and position == 0 and round(self.scores[0], 9) in domain.first_scores:
             return False
-        slack = RUNGS.get(position + 1)
+        slack = domain.rungs.get(position + 1)
         if self._bar is None or slack is None:
             return True
         theirs = sum(self._bar[: position + 1]) / (position + 1)

@@ -28,8 +28,8 @@ def decide(
     if refusal is None and (broken := _checked(life, domain, finalist, confirming)):
         refusal = ("check", broken)
     if refusal is None:
-        for guard in life.charter.guards:
-            if guard.objective == domain.objective.name and refusal is None:
+        for guard in guarding.in_order(life, domain.objective):
+            if refusal is None:
                 passed, is_better = guarding.passes(life, domain, finalist.candidate, guard, confirming)
                 if (confirming.id, guard.name) not in life.state.guard_answers:  # which is nobody's fault
                     refusal = ("abandoned", f"the run ended while guard {guard.name} was tested")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from selfproof.archive.state import Confirming
 from selfproof.archive.tree import tree_of_digests
 from selfproof.domains.base import Domain, Finalist
+from selfproof.levels import pool_of
 from selfproof.life import Life
 from selfproof.line.adopting import refuse
 from selfproof.line.certificates import write
@@ -30,6 +31,7 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
         and body["base_version"] == life.state.current
         and body["charter"] == life.state.charter["charter"]
         and body["tasks"] == tree_of_digests(life.state.charter["tasks"])
+        and body.get("pool") == pool_of(life.state, body["objective"])
     )
     if not usable or domain is None:
         refuse(life, confirming, "abandoned", "the run was killed while it was being confirmed")

@@ -10,9 +10,9 @@ from selfproof.archive.evidence import pack
 from selfproof.archive.state import Confirming
 from selfproof.certify.canary import canary_level, judge_canary
 from selfproof.certify.pairs import pair_of
-from selfproof.certify.recorded import effect_of
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Halted, Life
+from selfproof.line.certificates import effect_in, own_rows
 from selfproof.line.undoing import rollback
 from selfproof.nouns import Event
 
@@ -25,19 +25,22 @@ ROLLBACKS = 3  # of the canary's, within a day: then a person should look
 def watch(
     life: Life, domain: Domain, finalist: Finalist, confirming: Confirming
 ) -> Generator[Event, None, dict[str, Any]]:
-    """Fresh pairs of the newest version against the one before: its effect, and whether it stays. Nothing else is
-    adopted meanwhile. Returns the canary's entry.
+    """Fresh pairs of the newest version against the one before: its effect, and whether it stays.
+
+    Nothing else is adopted meanwhile. A finite pool has no fresh pairs: there the confirmation's own tell the effect,
+    and nothing can be taken back. Returns the canary's entry.
 
     Raises:
         Halted: the canary has taken back three changes within a day.
-    """  # fmt: skip
+    """
     objective, number = domain.objective, confirming.version
     assert number is not None
-    level, rule = canary_level(number), confirming.body["rule"]
-    span = None if rule["margin"] is None else rule["span"]
+    level, scale = canary_level(number), confirming.body["rule"]["scale"]
     first, most = PAIRS[objective.kind]
     rows: list[tuple[float, ...]] = []
     broken, trials, cpu, answer, wealth = None, 0, 0.0, "more", 0.0
+    if confirming.body["pool"] is not None:
+        rows, answer, level, most = own_rows(confirming, life.ledger), "kept", 0.0, 0
     while answer == "more" and broken is None:
         drawn = [
             life.fresh_seed("canary", finalist.candidate.id, number, j) for j in range(len(rows), len(rows) + first)
@@ -46,11 +49,11 @@ def watch(
         rows, trials, broken = [*rows, *measured.rows], trials + measured.trials, measured.broken
         cpu += measured.cpu_seconds
         ys = [pair_of(objective.kind, objective.better, row).y for row in rows]
-        answer, wealth = judge_canary(ys, rule["scale"], level, most)
+        answer, wealth = judge_canary(ys, scale, level, most)
     body: dict[str, Any] = {
         "version": number, "level": level, "most": most, "log_wealth": wealth, "broken": broken,
         "answer": "rollback" if broken else answer, "trials": trials,
-        "effect": effect_of(objective.kind, objective.better, rows, span, broken), "cpu_seconds": cpu,
+        "effect": effect_in(confirming.body, rows, broken), "cpu_seconds": cpu,
         "pairs": life.blob(pack({"version": number}, rows)),
     }  # fmt: skip
     life.log("canary", body, durable=True)

@@ -37,12 +37,15 @@ class Task(ABC):
 
     ``span`` is the largest possible difference of two draws' scores in the metric's unit: give it if the metric is a
     mean of independent draws, leave it None otherwise. ``slices`` names the groups that results are reported by.
+    ``whole`` says that the samples are all there is, a test suite for instance: see ``trial.holdout``, whose
+    ``FiniteTask`` such a task must be.
     """
 
     metric: ClassVar[str]
     better: ClassVar[Better]
     span: ClassVar[float | None] = None
     slices: ClassVar[tuple[str, ...]] = ()
+    whole: ClassVar[bool] = False
 
     @abstractmethod
     def samples(self, split: Split, seed: int, n: int) -> list[Sample]:

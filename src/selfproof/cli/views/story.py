@@ -139,6 +139,9 @@ class Story:
     def _on_confirm(self, event: Event) -> list[Line]:
         return [] if event.get("pairs") else self._searched()
 
+    def _on_retired(self, event: Event) -> list[Line]:
+        return [Line("retired", clean(event.get("objective", "?"), 24), clean(event.get("reason", "?"), 80))]
+
     def _on_resumed(self, event: Event) -> list[Line]:
         return [Line("resumed", "", clean(event.get("how", "")), clean(event.get("title", "")))]
 
