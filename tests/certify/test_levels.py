@@ -43,7 +43,7 @@ class Told:
         """Start, end and decide a confirmation as the line does; its level."""
         level = levels.next_level(self.state, CHARTER, name, control=control)
         start = self.add("confirm-start", objective=name, counter=level.counter, k=level.k, alpha_k=level.alpha,
-                         pool=levels.pool_of(self.state, name), candidate="c")  # fmt: skip
+                         pool=levels.pool_of(self.state, name), candidate="c", form="f")  # fmt: skip
         if adopted:
             self.add("adopt", confirmation=start, version=len(self.state.versions), tree="t", files={}, objective=name,
                      candidate="c", title="", message="", high_water=[])  # fmt: skip
@@ -87,7 +87,7 @@ def test_an_adoption_that_was_rolled_back_still_counts() -> None:
     told = Told("fdr")
     told.confirm("one", True)
     before = levels.next_level(told.state, CHARTER, "one")
-    told.add("rollback", **{"from": 1, "to": 0, "undone": [1], "tree": "t"})
+    told.add("rollback", **{"from": 1, "to": 0, "undone": [1], "tree": "t", "by": "person"})
     assert levels.next_level(told.state, CHARTER, "one") == before
     assert before.alpha == pytest.approx(ALPHA * 0.4 * gamma(2) * 2)
 
