@@ -35,7 +35,7 @@ from selfproof.certify import Pair, Rule, judge, robust_scale, speed_pair
 
 PAIRS, SCALE_PAIRS, ALPHA, LEAST = 60, 8, 0.05, 0.02
 MILLISECONDS = 2.0
-EXPERIMENTS = 120
+EXPERIMENTS = 100
 QUANTILE = 1.671
 """The one-sided 5% quantile of Student's t at 59 degrees of freedom; for Welch, which has 59 to 118, it is strict."""
 
