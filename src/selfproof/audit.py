@@ -303,7 +303,7 @@ def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     if pool is not None:
         own = _rows(reader, confirming.evidence)[: pool["items"]]  # a whole population's second run is left out
         _must(rows == own, "the effect is not from the confirmation's own pairs")
-        _must(told["from"] == levels.effect_from(pool), "the effect does not say which pairs it is from")
+        _must(told.get("from") == levels.effect_from(pool), "the effect does not say which pairs it is from")
     else:
         _must("from" not in told, "the effect is said to be from other pairs")
     if told["kind"] == "ratio":
