@@ -12,24 +12,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from selfproof import charter as charters
 from selfproof import levels
 from selfproof.archive.evidence import unpack
-from selfproof.archive.state import CONTROLS, State, apply
-from selfproof.archive.tree import matches, tree_of_digests
+from selfproof.archive.state import EXPECTED, State, apply
+from selfproof.archive.tree import form_of, matches, tree_of_digests
 from selfproof.certify import effect as effects
 from selfproof.certify import guards as guarding
 from selfproof.certify import seeds
+from selfproof.certify.canary import canary_level, judge_canary
 from selfproof.certify.gate import Rule
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
+from selfproof.certify.recorded import effect_of
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
 from selfproof.ledger import Leaf, LedgerBroken, Reader, check, read
+from selfproof.line import certificates
 from selfproof.nouns import UsageError
 
 
@@ -79,6 +81,15 @@ def _close(one: float | None, two: float | None) -> bool:
     if one is None or two is None:
         return one is two
     return math.isclose(one, two, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _same(one: Any, two: Any) -> bool:
+    """Equal, numbers up to rounding."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        return len(one) == len(two) and all(map(_same, one, two))
+    return _close(one, two) if isinstance(one, float) and isinstance(two, float) else bool(one == two)
 
 
 def _genesis(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -146,7 +157,13 @@ def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(body["tasks"] == tree_of_digests(state.charter["tasks"]), "the tasks are not the ones in force")
     if counter == name:
         _own_files(state, body, _charter_of(state, reader))
-    _must(body["candidate"] not in state.barred or counter != name, "the candidate was rolled back before")
+    _must(_form(body["files"], reader) == body["form"], "the candidate's form is not that of its files")
+    barred = {body["candidate"], body["form"]} & state.barred
+    _must(not barred or counter != name, "the candidate was rolled back before")
+
+
+def _form(files: dict[str, str], reader: Reader) -> str:
+    return form_of({path: reader.get_blob(digest).decode() for path, digest in files.items()})
 
 
 def _own_files(state: State, body: dict[str, Any], charter: Charter) -> None:
@@ -172,7 +189,9 @@ def _rule(state: State, body: dict[str, Any], reader: Reader, level: levels.Leve
         and _close(rule["minimum"], math.log1p(objective.min_gain) if speed else objective.min_gain)
         and _close(rule["margin"], None if span is None else objective.margin)
         and _close(rule["span"], 1.0 if span is None else span)
-        and (rule["most_pairs"], rule.get("test", "bet")) == (level.most_pairs, level.test)
+        and _close(rule["loss"], objective.loss or None)
+        and _close(rule["loss_rate"], objective.loss_rate)
+        and (rule["most_pairs"], rule["test"]) == (level.most_pairs, level.test)
     )
 
 
@@ -206,16 +225,18 @@ def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(found.pairs == body["pairs"] == len(rows), "the number of pairs does not match the results")
     _must(_close(found.log_wealth, body["log_wealth"]), "the wealth does not follow from the pairs")
     _must(_close(found.log_mean_wealth, body["log_mean_wealth"]), "the mean bet does not follow from the pairs")
+    _must(_close(found.log_loss_wealth, body["log_loss_wealth"]), "the loss bet does not follow from the pairs")
+    _must(found.losses == body["losses"], "the number of losses does not follow from the pairs")
     _must(_close(found.log_threshold, body["log_threshold"]), "the threshold is not 1/alpha_k")
-    if body["answer"] == "certified":
-        _must(found.answer == "certified", "certified although the bets did not reach their line")
-        _must(confirming.broken is None, f"certified although {confirming.broken}")
+    if body["answer"] in {"certified", "uncertified"}:
+        _must(found.answer == body["answer"], f"{body['answer']} although the bets did not reach their line")
+        _must(confirming.broken is None, f"{body['answer']} although {confirming.broken}")
     else:
         _must(body["answer"] == "refused", f"the verdict {body['answer']!r} is none")
-        _must(found.answer != "certified" or confirming.broken is not None, "refused although the bets were won")
+        _must(found.answer in {"refused", "undecided"} or confirming.broken is not None, "refused although it was won")
     for key in ("k", "alpha_k", "candidate", "incumbent", "objective"):
         _must(body[key] == confirming.body[key], f"{key} differs from the start of the confirmation")
-    for key in ("scale", "minimum", "margin", "span"):
+    for key in ("scale", "minimum", "margin", "span", "test"):
         _must(body[key] == confirming.body["rule"][key], f"{key} differs from the rule")
     _must(state.open_epoch is not None and body["seeds"] == state.open_epoch["seeds"], "the seeds were not such")
     blind = effects.blind_spot(found.pairs, rule.level)
@@ -265,7 +286,9 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
     confirming = state.confirmations[body["confirmation"]]
     verdict = confirming.verdict
-    _must(verdict is not None and verdict["answer"] == "certified", "adopted without a certificate")
+    accepted = verdict is not None and verdict["answer"] in {"certified", "uncertified"}
+    _must(accepted, "adopted without a certificate")
+    _must(confirming.check is not None and confirming.check["passed"], "adopted without having passed its last check")
     _must(not confirming.counter.startswith("control-"), "a control was adopted")
     _must(confirming.decision is None, "adopted after a decision")
     for key in ("candidate", "objective", "title"):
@@ -293,30 +316,37 @@ def _decision(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(leaf.body["verdict"] == "refused", "an adoption without its entry")
 
 
+def _certificate(state: State, leaf: Leaf, reader: Reader) -> None:
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    _must(confirming.verdict is not None and confirming.decision is not None, "a certificate of an open confirmation")
+    _must(confirming.certificate is None, "a second certificate")
+    found = certificates.complete(state, confirming, reader)
+    for key, value in leaf.body.items():
+        _must(key == "time" or _same(found.get(key), value), f"{key} does not follow from the entries before it")
+
+
 def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
     version = state.versions[body["version"]]
+    _must(version.number == state.current and not version.effect, "a canary of another version, or a second one")
     confirming = next(c for c in state.confirmations.values() if c.version == version.number)
-    rows = unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
-    ys = [pair.y for pair in _pairs(confirming.body, rows)]
-    told, pool = body["effect"], confirming.body.get("pool")
-    if pool is not None:
-        own = _rows(reader, confirming.evidence)[: pool["items"]]  # a whole population's second run is left out
-        _must(rows == own, "the effect is not from the confirmation's own pairs")
-        _must(told.get("from") == levels.effect_from(pool), "the effect does not say which pairs it is from")
+    start = confirming.body
+    pool, rows = start["pool"], unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
+    if pool is not None:  # there are no pairs but its own
+        _must(rows == _rows(reader, confirming.evidence), "the effect is not from the confirmation's own pairs")
+        unwatched = (0.0, 0, 0.0, None, "kept")
+        told = tuple(body[key] for key in ("level", "most", "log_wealth", "broken", "answer"))
+        _must(told == unwatched, "a canary without fresh pairs says that it had some")
     else:
-        _must("from" not in told, "the effect is said to be from other pairs")
-    if told["kind"] == "ratio":
-        found = {k: math.exp(v) for k, v in asdict(effects.median_interval(ys)).items() if k != "n"}
-    elif told["kind"] == "difference":
-        found = asdict(effects.mean_interval(ys))
-        if levels.is_whole(pool):
-            found |= {"low": found["value"], "high": found["value"]}
-    else:
-        return
-    _must(_close(found["value"], told["value"]), "the effect does not follow from its pairs")
-    _must(_close(found["low"], told["interval"][0]) and _close(found["high"], told["interval"][1]),
-          "the effect's interval does not follow from its pairs")  # fmt: skip
+        _must(_close(body["level"], canary_level(version.number)), "a canary's level is not what its adoption gives")
+        ys = [pair.y for pair in _pairs(start, rows)]
+        answer, wealth = judge_canary(ys, start["rule"]["scale"], body["level"], body["most"])
+        _must(_close(wealth, body["log_wealth"]), "a canary's wealth does not follow from its pairs")
+        wanted = "rollback" if body["broken"] else answer
+        _must(body["answer"] == wanted != "more", "a canary's answer does not follow from its pairs")
+    span = None if start["rule"]["margin"] is None else start["rule"]["span"]
+    found = effect_of(start["kind"], start["better"], rows, span, body["broken"], pool)
+    _must(_same(found, body["effect"]), "the effect does not follow from its pairs")
 
 
 def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -331,13 +361,13 @@ def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:
 
 def _control(state: State, leaf: Leaf, reader: Reader) -> None:
     del reader
-    expected = CONTROLS.get(leaf.body["name"])
+    expected = EXPECTED[leaf.body["name"]]
     _must(leaf.body["expected"] == expected, "a control with another expectation")
+    confirming = state.confirmations[leaf.body["confirmation"]]
     _must(
-        leaf.body["answer"] == expected,
+        leaf.body["answer"] == expected or expected is None or confirming.body["rule"]["test"] != "bet",
         f"control {leaf.body['name']} came out {leaf.body['answer']}: no certificate holds",
     )
-    confirming = state.confirmations[leaf.body["confirmation"]]
     _must(confirming.counter.startswith("control-"), "a control on an objective's own counter")
     _must(confirming.verdict is not None and confirming.verdict["answer"] == leaf.body["answer"],
           "a control's answer is not its verdict")  # fmt: skip
@@ -347,5 +377,5 @@ CHECKS: dict[str, Callable[[State, Leaf, Reader], None]] = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard-start": _guard_start,
     "guard": _guard, "adopt": _adopt,
-    "canary": _canary, "rollback": _rollback, "decision": _decision, "control": _control,
+    "canary": _canary, "certificate": _certificate, "rollback": _rollback, "decision": _decision, "control": _control,
 }  # fmt: skip

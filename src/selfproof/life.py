@@ -19,7 +19,7 @@ from selfproof import levels
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
-from selfproof.archive.tree import digests, scope, tree_hash
+from selfproof.archive.tree import digests, form_of, scope, tree_hash
 from selfproof.certify import seeds
 from selfproof.charter import Charter, CharterError, Objective
 from selfproof.grants import Grants
@@ -142,6 +142,11 @@ class Life:
     def version(self, objective: Objective, number: int | None = None) -> Candidate:
         """A certified version as this objective sees it; the incumbent without a number."""
         return self.candidate(objective, self.files(number))
+
+    def is_barred(self, candidate: Candidate) -> bool:
+        """Whether a version, or one that differs in comments only, was adopted and taken back."""
+        barred = self.state.barred
+        return bool(barred) and (candidate.id in barred or form_of(candidate.files) in barred)
 
     def search_seed(self, *parts: object) -> int:
         """A seed for exploration, derived from the program's own search seed."""

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 CONTROLS = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
-"""Control experiments and the answer that each must get."""
+"""Control experiments and the answer that each must get, once in a run."""
+
+EXPECTED = {**CONTROLS, "power": None}
+"""The same, and planted small gains: how many of them are found is measured, not required."""
 
 
 class LeafLike(Protocol):
@@ -59,8 +62,22 @@ class Confirming:
     verdict: dict[str, Any] | None = None
     decision: dict[str, Any] | None = None
     version: int | None = None
+    check: dict[str, Any] | None = None
+    guards: list[dict[str, Any]] = field(default_factory=list)
+    canary: dict[str, Any] | None = None
+    certificate: dict[str, Any] | None = None
+    control: str | None = None
     time: str = ""
     adopted: int = 0
+    last: str = ""
+    trials: int = 0
+    cpu_seconds: float = 0.0
+
+    def costs(self, leaf: LeafLike) -> None:
+        """Count what a step of it took."""
+        self.trials += leaf.body["trials"]
+        self.cpu_seconds += leaf.body["cpu_seconds"]
+        self.last = leaf.time
 
     @property
     def id(self) -> int:
@@ -86,6 +103,7 @@ class State:
     epoch: int = 0
     open_epoch: dict[str, Any] | None = None
     barred: set[str] = field(default_factory=set)
+    rollbacks: list[tuple[str, str]] = field(default_factory=list)
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
     guarded: set[tuple[int, str]] = field(default_factory=set)
     guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
@@ -181,6 +199,7 @@ def _confirm_start(state: State, leaf: LeafLike) -> None:
 def _results(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.costs(leaf)
     confirming.evidence.append(leaf.body["pairs"]["$blob"])
     confirming.broken = leaf.body["broken"]
 
@@ -190,8 +209,20 @@ def _verdict(state: State, leaf: LeafLike) -> None:
     confirming.verdict = leaf.body
 
 
+def _check(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.check = leaf.body
+    confirming.costs(leaf)
+
+
 def _decision(state: State, leaf: LeafLike) -> None:
-    state.confirmations[leaf.body["confirmation"]].decision = leaf.body
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.decision, confirming.last = leaf.body, leaf.time
+
+
+def _certificate(state: State, leaf: LeafLike) -> None:
+    state.confirmations[leaf.body["confirmation"]].certificate = leaf.body
 
 
 def _adopt(state: State, leaf: LeafLike) -> None:
@@ -199,6 +230,7 @@ def _adopt(state: State, leaf: LeafLike) -> None:
     confirming = state.confirmations[body["confirmation"]]
     confirming.version = body["version"]
     confirming.decision = {"verdict": "adopted", "step": "adopt", "reason": "certified"}
+    confirming.last = leaf.time
     version = Version(
         body["version"], body["tree"], body["files"], leaf.index, leaf.time,
         body["objective"], body["candidate"], body["title"], body["message"],
@@ -212,14 +244,19 @@ def _adopt(state: State, leaf: LeafLike) -> None:
 def _canary(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     state.versions[leaf.body["version"]].effect = leaf.body["effect"]
+    confirming = next(c for c in state.confirmations.values() if c.version == leaf.body["version"])
+    confirming.canary = leaf.body
+    confirming.costs(leaf)
 
 
 def _rollback(state: State, leaf: LeafLike) -> None:
     body = leaf.body
+    state.rollbacks.append((leaf.time, body["by"]))
     for number in body["undone"]:
         version = state.versions[number]
         version.rolled_back = True
-        state.barred.add(version.candidate)
+        start = next(c.body for c in state.confirmations.values() if c.version == number)
+        state.barred |= {version.candidate, start["form"]}
     state.current = body["to"]
     for guard, marks in state.high_marks.items():
         state.high_marks[guard] = [number for number in marks if number not in body["undone"]]
@@ -233,12 +270,17 @@ def _guard_start(state: State, leaf: LeafLike) -> None:
 def _guard(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     test = leaf.body["confirmation"], leaf.body["guard"]
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.guards.append(leaf.body)
+    confirming.costs(leaf)
     state.guard_answers[test], state.guard_gains[test] = leaf.body["passed"], leaf.body["is_better"]
 
 
 def _control(state: State, leaf: LeafLike) -> None:
     state.controls[leaf.body["name"]] = leaf.body
-    state.confirmations[leaf.body["confirmation"]].decision = {
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.control, confirming.last = leaf.body["name"], leaf.time
+    confirming.decision = {
         "verdict": "refused", "step": "control", "reason": "a control experiment is never adopted",
     }  # fmt: skip
 
@@ -246,6 +288,7 @@ def _control(state: State, leaf: LeafLike) -> None:
 _HANDLERS = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
-    "decision": _decision, "adopt": _adopt, "canary": _canary, "rollback": _rollback, "control": _control,
+    "check": _check, "decision": _decision, "certificate": _certificate, "adopt": _adopt,
+    "canary": _canary, "rollback": _rollback, "control": _control,
     "guard-start": _guard_start, "guard": _guard,
 }  # fmt: skip

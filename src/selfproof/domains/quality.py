@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,11 +42,14 @@ LEAP = 0.03
 PATIENCE = 2
 LONG = 6
 LEAST = 0.004
+APART = "apart"  # a finalist's note: its candidate answers other samples than its incumbent
 GUARD_BLOCKS = 8
 
 
 class Quality:
     """One quality objective of a life. ``operators`` limits the search, for the constants-only control."""
+
+    alone = False
 
     def __init__(
         self,
@@ -224,7 +227,7 @@ class Quality:
         for candidate in candidates:
             known = anatomy_or_none(candidate.files[self.path], self.function)
             form = known[0] if known else None
-            if form is None or form in seen or candidate.id in self.life.state.barred:
+            if form is None or form in seen or self.life.is_barred(candidate):
                 continue
             seen.add(form)
             self.tried.append(form)
@@ -269,9 +272,9 @@ class Quality:
         they lose on a guard's explore samples: the guard would veto them later.
         """
         base = self._base
-        barred = self.refused | self.life.state.barred
         while base is not None:
-            members = [m for m in self.population.members if m.id not in barred]
+            members = [m for m in self.population.members if m.id not in self.refused]
+            members = [m for m in members if not self.life.is_barred(self._texts[m.id])]
             if not members or members[0].id == base.id or not self._ready(base, members[0]):
                 return None
             best = members[0]
@@ -293,10 +296,9 @@ class Quality:
         leads = gain >= LEAP * abs(base.score) or (waited and gain >= LEAST * abs(base.score))
         differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
         preset = PRESETS[self.life.charter.certify.preset]
+        sure = robust_t(differences) > 0 and stays(preset, differences)
         if self.single:
             sure = self.task.whole or single.plain_t(differences) >= preset.cuts[-1]
-        else:
-            sure = robust_t(differences) > 0 and stays(preset, differences)
         return leads and gain >= self.objective.min_gain and sure
 
     def _loses_on_a_guard(self, member: Member) -> bool:
@@ -314,9 +316,11 @@ class Quality:
                 return True
         return False
 
-    def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
+    def begin(self, finalist: Finalist, seeds: Sequence[int]) -> Callable[[], Measured]:
         """Fresh blocks from the confirm pool, both versions on the same positions, a fresh process each."""
-        return paired.on_seeds(self.life, (finalist.incumbent, finalist.candidate), self.task, seeds)
+        versions = (finalist.incumbent, finalist.candidate)
+        others = paired.drawn(self.task, [seed + 1 for seed in seeds]) if finalist.notes.get(APART) else None
+        return paired.begin(self.life, versions, self.task, paired.drawn(self.task, seeds), others)
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """Answers must not depend on a block's other draws, and must not cost much more than the anchor's."""
@@ -346,10 +350,7 @@ class Quality:
         return None
 
     def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
-        """The effect as the logarithm of a ratio of scores.
-
-        On a hold-out the race's gain stands for it: of what was measured there, nothing may steer what comes next.
-        """
+        """The effect as the logarithm of a ratio; of a hold-out's the race's, since nothing else may steer a search."""
         measured = float(effect.get("value", 0.0))
         if self.single and not self.task.whole:
             measured = math.fsum(finalist.differences) / max(1, len(finalist.differences))

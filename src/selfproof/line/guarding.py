@@ -33,7 +33,7 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
     if test in life.state.guarded:  # cut off by a kill: what was seen is lost, and is not drawn again
         return False, False
     task = life.guards[guard.name]
-    counter = f"guard-{guard.name}"
+    counter, before = f"guard-{guard.name}", life.cpu_seconds
     number = life.state.counters.get(counter, 0) + 1
     level = 0.0 if task.whole else guards.guard_level(number)
     references = sorted({life.state.anchor, life.state.high_water(guard.name)})
@@ -59,7 +59,8 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
         "guard",
         {"guard": guard.name, "number": number, "confirmation": confirming.id, "candidate": candidate.id,
          "level": level, "margin": guard.margin, "span": task.span, "better": task.better, "references": rows_of,
-         "passed": all_pass, "is_better": is_better, "broken": broken, "trials": used},
+         "passed": all_pass, "is_better": is_better, "broken": broken, "trials": used,
+         "cpu_seconds": life.cpu_seconds - before},
     )  # fmt: skip
     return all_pass, is_better
 

@@ -77,8 +77,11 @@ class Task(ABC):
         """The same draws in other samples, with (sample, draw) of each row's origin; None if a sample is one draw."""
         return None
 
-    def damaged(self, source: str, function: str) -> str | None:
-        """The entry's file with ``function`` made clearly worse, for the planted-gain control; None: not possible."""
+    def damaged(self, source: str, function: str, strength: float = 0.95) -> str | None:
+        """The entry's file with ``function`` made worse, for controls: clearly at .95, hardly at .01.
+
+        None: this task has no such thing.
+        """
         return None
 
     def tempting(self, source: str, function: str) -> str | None:

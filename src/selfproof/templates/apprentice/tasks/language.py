@@ -121,8 +121,8 @@ class Language(Task):
         kinds: list[int] = sample.hidden[1].tolist()
         return kinds
 
-    def damaged(self, source: str, function: str) -> str:
-        """The memory with nearly all of its guess moved to the wrong symbol: worse whatever the rule is."""
+    def damaged(self, source: str, function: str, strength: float = 0.95) -> str:
+        """The memory with this share of its guess moved to the wrong symbol: worse whatever the rule is."""
         return f"""{source}
 
 _before_{function} = {function}
@@ -130,7 +130,7 @@ _before_{function} = {function}
 
 def {function}(counts):
     q = _before_{function}(counts)
-    return 0.05 * q + 0.95 * np.roll(q, 1, axis=1)
+    return {1 - strength!r} * q + {strength!r} * np.roll(q, 1, axis=1)
 """
 
     def tempting(self, source: str, function: str) -> str:
