@@ -27,7 +27,6 @@ from selfproof.certify.canary import canary_level, judge_canary
 from selfproof.certify.gate import Rule
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
-from selfproof.certify.recorded import effect_of
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
 from selfproof.ledger import Leaf, LedgerBroken, Reader, check, read
@@ -331,21 +330,19 @@ def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(version.number == state.current and not version.effect, "a canary of another version, or a second one")
     confirming = next(c for c in state.confirmations.values() if c.version == version.number)
     start = confirming.body
-    pool, rows = start["pool"], unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
-    if pool is not None:  # there are no pairs but its own
-        _must(rows == _rows(reader, confirming.evidence), "the effect is not from the confirmation's own pairs")
-        unwatched = (0.0, 0, 0.0, None, "kept")
-        told = tuple(body[key] for key in ("level", "most", "log_wealth", "broken", "answer"))
-        _must(told == unwatched, "a canary without fresh pairs says that it had some")
+    rows = unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
+    answer, wealth = "kept", 0.0
+    if start["pool"] is not None:
+        _must(rows == certificates.own_rows(confirming, reader), "the effect is not from the confirmation's own pairs")
+        _must(body["level"] == body["most"] == 0 and body["broken"] is None, "a canary where there are no fresh pairs")
     else:
         _must(_close(body["level"], canary_level(version.number)), "a canary's level is not what its adoption gives")
         ys = [pair.y for pair in _pairs(start, rows)]
         answer, wealth = judge_canary(ys, start["rule"]["scale"], body["level"], body["most"])
-        _must(_close(wealth, body["log_wealth"]), "a canary's wealth does not follow from its pairs")
-        wanted = "rollback" if body["broken"] else answer
-        _must(body["answer"] == wanted != "more", "a canary's answer does not follow from its pairs")
-    span = None if start["rule"]["margin"] is None else start["rule"]["span"]
-    found = effect_of(start["kind"], start["better"], rows, span, body["broken"], pool)
+    _must(_close(wealth, body["log_wealth"]), "a canary's wealth does not follow from its pairs")
+    wanted = "rollback" if body["broken"] else answer
+    _must(body["answer"] == wanted != "more", "a canary's answer does not follow from its pairs")
+    found = certificates.effect_in(start, rows, body["broken"])
     _must(_same(found, body["effect"]), "the effect does not follow from its pairs")
 
 

@@ -103,7 +103,8 @@ class Certify:
     alpha: float = _within(0.05, low=1e-9, high=0.5)
     """Chance, over the whole life, that even one adopted change is no improvement."""
     mode: str = _within("fwer", choices=("fwer", "fdr"))
-    """"fwer": alpha bounds the chance of even one false adoption; "fdr": the expected share of false ones."""
+    """"fwer": alpha bounds the chance of even one false adoption. "fdr": alpha bounds the expected share of false ones
+    among all adopted, which allows some."""
     test: str = _within("bet", choices=("bet", "greedy", "greedy5", "ttest", "peek"))
     """"bet"; or "greedy", "greedy5", "ttest", "peek", which prove nothing and need the next line."""
     uncertified: bool = False

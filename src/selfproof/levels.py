@@ -45,6 +45,11 @@ def is_whole(pool: Pool) -> bool:
     return pool is not None and pool["lifetime"] is None
 
 
+def effect_from(pool: Mapping[str, Any]) -> str:
+    """Which pairs tell how large a change on a finite pool is: there are no others than its own."""
+    return "the whole population" if is_whole(pool) else "the pairs that certified it, which flatter it"
+
+
 def next_level(state: State, charter: Charter, name: str, *, control: bool = False) -> Level:
     """The level of a confirmation of objective ``name`` that starts now, or of a control experiment on it."""
     counter = f"control-{name}" if control else name
@@ -52,9 +57,8 @@ def next_level(state: State, charter: Charter, name: str, *, control: bool = Fal
     alpha, weight, pool = state.charter["alpha"], state.weights[name], pool_of(state, name)
     if pool is not None and is_whole(pool):
         return Level(counter, k, 0.0, "exact", 2 * pool["items"])
-    test = cast(Test, charter.certify.test)
     most = PRESETS[charter.certify.preset].confirm_pairs if pool is None else pool["items"]
-    adopted = 0 if control else state.adoptions(name)
+    adopted, test = 0 if control else state.adoptions(name), cast(Test, charter.certify.test)
     if pool is not None and not control:
         return Level(counter, k, spending.holdout_level(alpha, weight, pool["lifetime"], adopted), test, most)
     counted = adopted if state.charter.get("mode") == "fdr" else 0

@@ -43,7 +43,7 @@ class Told:
         """Start, end and decide a confirmation as the line does; its level."""
         level = levels.next_level(self.state, CHARTER, name, control=control)
         start = self.add("confirm-start", objective=name, counter=level.counter, k=level.k, alpha_k=level.alpha,
-                         pool=levels.pool_of(self.state, name), candidate="c")  # fmt: skip
+                         pool=levels.pool_of(self.state, name), candidate="c", form="f")  # fmt: skip
         if adopted:
             self.add("adopt", confirmation=start, version=len(self.state.versions), tree="t", files={}, objective=name,
                      candidate="c", title="", message="", high_water=[])  # fmt: skip

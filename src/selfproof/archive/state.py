@@ -68,10 +68,10 @@ class Confirming:
     certificate: dict[str, Any] | None = None
     control: str | None = None
     time: str = ""
-    adopted: int = 0
     last: str = ""
     trials: int = 0
     cpu_seconds: float = 0.0
+    adopted: int = 0
 
     def costs(self, leaf: LeafLike) -> None:
         """Count what a step of it took."""

@@ -17,23 +17,12 @@ from selfproof.certify.pairs import pair_of
 Rows = Sequence[Sequence[float]]
 
 
-def effect_of(
-    kind: str, better: str, rows: Rows, span: float | None, broken: str | None = None,
-    pool: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+def effect_of(kind: str, better: str, rows: Rows, span: float | None, broken: str | None = None) -> dict[str, Any]:
     """The effect that rows show, with a 95% interval that holds at every look.
 
     {"kind", "value", "interval", "pairs"}: for speed the ratio of times (median), for a mean with a declared span the
-    difference of means, otherwise the median difference; kind "unknown" has a reason. On a finite ``pool`` the rows
-    are the confirmation's own, and "from" says so: they flatter a change that they certified. A whole population was
-    run twice; its difference is exact.
+    difference of means, otherwise the median difference; kind "unknown" has a reason.
     """
-    if pool is not None and pool["lifetime"] is not None:
-        return {**effect_of(kind, better, rows, span, broken), "from": "the pairs that certified it, which flatter it"}
-    if pool is not None and len(rows) >= pool["items"]:
-        value = statistics.fmean(pair_of(kind, better, row).y for row in rows[: pool["items"]])
-        return {"kind": "difference", "value": value, "interval": [value, value], "pairs": pool["items"],
-                "from": "the whole population"}  # fmt: skip
     pairs = [pair_of(kind, better, row) for row in rows]
     if len(pairs) < 7:
         return {"kind": "unknown", "reason": broken or "too few pairs"}

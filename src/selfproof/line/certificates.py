@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,10 +12,11 @@ from selfproof.archive.evidence import unpack
 from selfproof.archive.state import Confirming, State
 from selfproof.certify import effect as effects
 from selfproof.certify.gate import Verdict
+from selfproof.certify.pairs import pair_of
 from selfproof.certify.recorded import effect_of, machine_of, pairing_of, prediction_of
 from selfproof.domains.base import Domain, Finalist
 from selfproof.ledger import Ledger, Reader
-from selfproof.levels import is_whole
+from selfproof.levels import effect_from, is_whole
 from selfproof.life import Life
 from selfproof.nouns import Certificate, Evidence
 from selfproof.trial.task import Task
@@ -74,14 +77,37 @@ def evidence_of(
     )  # fmt: skip
 
 
+def rows_of(confirming: Confirming, ledger: Ledger | Reader) -> list[tuple[float, ...]]:
+    """The recorded pairs of a confirmation."""
+    return [row for digest in confirming.evidence for row in unpack(ledger.get_blob(digest))[1]]
+
+
+def own_rows(confirming: Confirming, ledger: Ledger | Reader) -> list[tuple[float, ...]]:
+    """The same on a finite pool; of a whole population, which was run twice, the first half."""
+    return rows_of(confirming, ledger)[: confirming.body["pool"]["items"]]
+
+
+def effect_in(body: Mapping[str, Any], rows: Sequence[Sequence[float]], broken: str | None = None) -> dict[str, Any]:
+    """The effect that rows of a confirmation, or of the pairs after it, show; on a whole population it is exact.
+
+    A change that was confirmed on a finite pool has no fresh pairs to offer, and its effect says which it is from.
+    """
+    rule, pool = body["rule"], body["pool"]
+    span = None if rule["margin"] is None else rule["span"]
+    effect = effect_of(body["kind"], body["better"], rows, span, broken)
+    if is_whole(pool) and rows:
+        mean = math.fsum(pair_of(body["kind"], body["better"], row).y for row in rows) / len(rows)
+        effect = {"kind": "difference", "value": mean, "interval": [mean, mean], "pairs": len(rows)}
+    return effect if pool is None else {**effect, "from": effect_from(pool)}
+
+
 def complete(state: State, confirming: Confirming, ledger: Ledger | Reader) -> dict[str, Any]:
     """The certificate of a decided confirmation, from what the ledger says: engine and auditor use this alike."""
-    body, rule, verdict = confirming.body, confirming.body["rule"], confirming.verdict or {}
-    rows = [row for digest in confirming.evidence for row in unpack(ledger.get_blob(digest))[1]]
+    body, verdict = confirming.body, confirming.verdict or {}
+    rows = rows_of(confirming, ledger)
     canary, decision = confirming.canary or {}, confirming.decision or {}
-    kind, span = body["kind"], None if rule["margin"] is None else rule["span"]
-    effect = canary.get("effect", {})
-    measured = effect or effect_of(kind, body["better"], rows, span, None, body["pool"])
+    kind, effect = body["kind"], canary.get("effect", {})
+    measured = effect or effect_in(body, rows)
     spent = state.spent()
     taken_back = canary.get("answer") == "rollback"
     rest = Certificate(

@@ -56,7 +56,7 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
     if control is None and life.is_barred(finalist.candidate):
         raise SelfproofError("a version that was adopted and taken back is never confirmed again")
     if control is None and (reason := levels.retired(life.state, objective.name)):
-        raise SelfproofError(f"objective {objective.name} is retired: {reason}")
+        raise ValueError(f"objective {objective.name} is retired: {reason}")
     level = levels.next_level(life.state, life.charter, objective.name, control=control is not None)
     rule = rule_for(life, domain, finalist, level)
     gate_for(rule)  # a rule that the gate would not take must not reach the ledger
