@@ -44,6 +44,28 @@ def test_better_needs_a_gain_of_its_own() -> None:
     assert judge_guard([[0.5] * 400], margin=0.2, span=5.0, level=0.05).better is True
 
 
+def test_wealth_counts_after_whole_blocks_only() -> None:
+    """Draws of a block may be stratified: what its first ones win by, its last ones may be known to lose."""
+    block = [4.0] * 20 + [-4.0] * 20
+    assert judge_guard([block[:20]], margin=0.2, span=5.0, level=0.05).passed
+    assert judge_guard([block[:20]], margin=0.2, span=5.0, level=0.05).better
+    whole = judge_guard([block], margin=0.2, span=5.0, level=0.05)
+    assert not whole.passed and not whole.better and whole.draws == 40
+
+
+def stratified(rng: random.Random) -> list[float]:
+    """A block whose draws come from a good and a bad half of a pool that loses the margin on average."""
+    return [rng.gauss(1.6, 0.3) for _ in range(8)] + [rng.gauss(-2.0, 0.3) for _ in range(8)]
+
+
+@pytest.mark.parametrize("tries", [100, pytest.param(2000, marks=pytest.mark.slow)])
+def test_stratified_draws_of_a_loss_at_the_margin_seldom_pass(tries: int) -> None:
+    rng = random.Random(8)
+    runs = [[stratified(rng) for _ in range(40)] for _ in range(tries)]
+    found = sum(judge_guard(run, margin=0.2, span=5.0, level=0.05).passed for run in runs)
+    assert found <= tries * 0.05 + 3.1 * math.sqrt(tries * 0.05 * 0.95)
+
+
 @pytest.mark.parametrize("margin", [0.0, -1.0, 5.0, 7.0])
 def test_an_impossible_margin_is_an_error(margin: float) -> None:
     with pytest.raises(ValueError, match="margin"):

@@ -87,7 +87,7 @@ def test_an_adoption_that_was_rolled_back_still_counts() -> None:
     told = Told("fdr")
     told.confirm("one", True)
     before = levels.next_level(told.state, CHARTER, "one")
-    told.add("rollback", **{"from": 1, "to": 0, "undone": [1], "tree": "t", "by": "person"})
+    told.add("rollback", **{"from": 1, "to": 0, "undone": [1], "tree": "t", "by": "person", "reason": ""})
     assert levels.next_level(told.state, CHARTER, "one") == before
     assert before.alpha == pytest.approx(ALPHA * 0.4 * gamma(2) * 2)
 

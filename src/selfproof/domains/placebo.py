@@ -27,6 +27,8 @@ LOOP_S = 2e-8  # seconds of one turn of an empty loop, roughly: the gain is meas
 def placebo(domain: Domain, rng: random.Random) -> Finalist | None:
     """The incumbent against itself, with noise; None if this objective has nothing to measure yet."""
     if isinstance(domain, Quality):
+        if domain.single:  # other samples of a finite pool are no fresh ones
+            return None
         incumbent = domain.life.version(domain.objective)
         return _raced_quality(domain, incumbent, incumbent, {APART: True})
     if isinstance(domain, Speed) and (place := _hottest(domain)):

@@ -296,10 +296,9 @@ class Quality:
         leads = gain >= LEAP * abs(base.score) or (waited and gain >= LEAST * abs(base.score))
         differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
         preset = PRESETS[self.life.charter.certify.preset]
+        sure = robust_t(differences) > 0 and stays(preset, differences)
         if self.single:
             sure = self.task.whole or single.plain_t(differences) >= preset.cuts[-1]
-        else:
-            sure = robust_t(differences) > 0 and stays(preset, differences)
         return leads and gain >= self.objective.min_gain and sure
 
     def _loses_on_a_guard(self, member: Member) -> bool:
@@ -341,10 +340,7 @@ class Quality:
         return f"it needs {cost:.1f} times the anchor's CPU, allowed are {most:g}" if cost > most else None
 
     def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
-        """The effect as the logarithm of a ratio of scores.
-
-        On a hold-out the race's gain stands for it: of what was measured there, nothing may steer what comes next.
-        """
+        """The effect as the logarithm of a ratio; of a hold-out's the race's, since nothing else may steer a search."""
         measured = float(effect.get("value", 0.0))
         if self.single and not self.task.whole:
             measured = math.fsum(finalist.differences) / max(1, len(finalist.differences))

@@ -60,6 +60,8 @@ def evidence_of(
     elif body["pool"] is not None:
         claim = claim.replace("fresh samples", "samples like those of the hold-out")
         assumes = (*ASSUMES, *HOLDOUT)
+    if life.charter.certify.mode == "fdr" and body["pool"] is None:
+        not_covered.append("even one false adoption: alpha bounds the share of false ones among all adopted (mode fdr)")
     if tier == "none":
         not_covered.append(
             "a candidate that reached its own scores, this record or its keys: nothing kept it from them"

@@ -98,7 +98,7 @@ def confirm(
         done = verdict.pairs
         drawn = _drawn(life, confirming, done, AHEAD[domain.objective.kind][done > 0])
         wait = domain.begin(finalist, drawn)
-        if not domain.alone:
+        if not domain.alone and body["pool"] is None:  # what races beside a hold-out would know how long it took
             yield WAITING
         measured = wait()
         tier, broken = measured.tier, measured.broken

@@ -99,6 +99,13 @@ def test_other_items_under_the_same_name_are_refused(cli: Any, finite_life: Any,
         tasks.write_text(text.replace(old, new))
         done = cli.run("run", "--minutes", "0.05", "--at", folder)
         assert done.code == 2 and "objective holdout" in done.err and "a new name" in done.err
+    tasks.write_text(text)
+    charter = folder / "charter.toml"
+    allowed = charter.read_text()
+    charter.write_text(allowed + '\n[certify]\nmode = "fdr"\n')
+    done = cli.run("run", "--minutes", "0.05", "--at", folder)
+    assert done.code == 2 and "the mode is fdr" in done.err and "a new program" in done.err
+    charter.write_text(allowed)
     tasks.write_text(text.replace("range(20)", "range(21)"))
     assert cli.run("run", "--minutes", "0.03", "--at", folder).code == 0, "a suite may grow"
     assert cli.run("verify", "--at", folder).code == 0
