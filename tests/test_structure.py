@@ -49,8 +49,8 @@ CORE_LINES = 4000
 AT_ITS_MERCY = frozenset({"jail/answering", "jail/harness", "jail/memory_import", "jail/probe"})
 # It looks afterwards, like `audit`, and as anybody may with code of their own (`verifiers/`).
 AFTERWARDS = frozenset({"ledger/proofs", "ledger/verify"})
-# Values without behaviour: what they say is said by what makes them.
-VALUES = frozenset({"nouns"})
+# Nouns and errors: values that others fill, and words for a person.
+VALUES = frozenset({"nouns", "jail/limits", "ledger/errors"})
 # They describe what was decided, or look for candidates, or prove nothing and say so: no promise rests on them, and
 # `verify` recomputes what they say.
 DECIDES_NOTHING = frozenset(

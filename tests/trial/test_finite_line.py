@@ -184,7 +184,7 @@ def test_a_killed_hold_out_confirmation_goes_on_at_the_next_item(tmp_path: Path,
         differences = tuple(random.Random(1).uniform(0, 4) for _ in range(12))
         finalist = Finalist(life.candidate(domain.objective, {"holdout.py": text}, edit=edit), incumbent, differences)
         steps = line.confirm(life, domain, finalist)
-        for _ in range(2):
+        for _ in range(2):  # its beginning, the first results
             next(steps)
         steps.close()
         life.end_epoch()

@@ -105,3 +105,12 @@ def _rows(
             return tuple(rows), f"no valid answer on a fresh sample: {b.status} {b.message or ''}".strip()
         rows.append((*a.draws, *b.draws))
     return tuple(rows), None
+
+
+def cost_ratio(life: Life, versions: Versions, part: Sequence[trials.Block]) -> float:
+    """CPU of the second version over that of the first on these blocks: medians of five runs each, in turn."""
+    objective = life.charter.objective(versions[0].objective)
+    limits = life.limits_of(objective)
+    outcomes = run(life, [trials.job(v.files, objective.entry, part, limits) for _ in range(5) for v in versions])
+    usual, cost = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
+    return cost / usual

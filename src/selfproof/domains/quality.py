@@ -335,19 +335,9 @@ class Quality:
             ]
             if trials.company_matters(self.task, both[0], outcomes[0], both[1], outcomes[1], regrouped[1]):
                 return "its answer to a draw depends on the other draws of the block"
-        return self._too_costly(finalist, trials.prepare(samples))
-
-    def _too_costly(self, finalist: Finalist, part: Sequence[trials.Block]) -> str | None:
-        anchor = self.life.version(self.objective, self.life.state.anchor)
-        versions = (finalist.candidate, anchor)
-        outcomes = paired.run(
-            self.life,
-            [trials.job(v.files, self.objective.entry, part, self.limits) for _ in range(5) for v in versions],
-        )
-        cost, usual = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
-        if cost > self.objective.max_cost * usual:
-            return f"it needs {cost / usual:.1f} times the anchor's CPU, allowed are {self.objective.max_cost:g}"
-        return None
+        anchor, most = self.life.version(self.objective, self.life.state.anchor), self.objective.max_cost
+        cost = paired.cost_ratio(self.life, (anchor, finalist.candidate), trials.prepare(samples))
+        return f"it needs {cost:.1f} times the anchor's CPU, allowed are {most:g}" if cost > most else None
 
     def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
         """The effect as the logarithm of a ratio; of a hold-out's the race's, since nothing else may steer a search."""
