@@ -77,13 +77,13 @@ def test_the_verdict_is_recomputed_by_hand(judged: Any, gain: float, verdict: st
 
 def test_speed_is_a_ratio_of_times(judged: Any) -> None:
     rng = random.Random(2)
-    rows = [(t := rng.lognormvariate(0, 0.3), t / 1.25 * rng.lognormvariate(0, 0.05)) for _ in range(80)]
+    rows = [(t := rng.lognormvariate(0, 0.3), t / 1.25 * rng.lognormvariate(0, 0.2)) for _ in range(80)]
     row = judged(rows, "--kind", "speed", "--min-gain", "0.1")
     logs = np.log(np.array(rows)) @ [1, -1]
     assert row["verdict"] == "certified" and row["effect"] == pytest.approx(math.exp(np.median(logs[8:])))
     assert row["interval"][0] < 1.25 < row["interval"][1]
     assert row["e_value"] == pytest.approx(e_value(logs[8 : 8 + row["pairs"]] - math.log(1.1), row["scale"]), rel=1e-9)
-    assert judged(rows, "--kind", "speed", "--min-gain", "0.4")["verdict"] == "refused"
+    assert judged(rows, "--kind", "speed", "--min-gain", "0.6")["verdict"] == "refused"
     assert judged([(b, a) for a, b in rows], "--kind", "speed")["verdict"] == "refused"
 
 
@@ -210,6 +210,9 @@ HEAD = "pair,incumbent,candidate\n"
         (text_of([(1.0, 1.0)] * 30), [], ["all equal", "--span"]),
         (text_of([(1.0, 1.0)] * 30), ["--kind", "speed"], ["all equal", "clock"]),
         (text_of(pairs(30, 0)), ["--kind", "speed", "--better", "higher"], ["less time is better"]),
+        (text_of(pairs(30, 0)), ["--alpha", "nan"], ["finite"]),
+        (text_of(pairs(30, 0)), ["--min-gain", "inf"], ["finite"]),
+        (text_of(pairs(30, 0)), ["--span", "inf"], ["finite"]),
         (HEAD + '1,"1,2\n', [], ["line"]),
         (HEAD + "1\x00,1,2\n", [], []),
         (HEAD + "1,1,\x1b[31m2\n", [], ["\\x1b"]),

@@ -93,8 +93,11 @@ def command(
 ) -> None:  # fmt: skip
     """Judge pairs of your own: is the candidate better than the incumbent? FILE is a CSV file, or - for standard input.
 
-    Rows are taken in file order; the first ones set the scale and are dropped. Exit code 0 whatever the verdict.
+    Rows are taken in file order, which must not have been chosen after looking; the first ones set the scale and are
+    dropped. Exit code 0 whatever the verdict.
     """
+    if not all(map(math.isfinite, (alpha, least, span or 0.0))):
+        raise UsageError("--alpha, --min-gain and --span are finite numbers", advice="Leave out what does not apply.")
     if kind == "speed" and (better == "higher" or span is not None):
         advice = "Leave out --better higher and --span."
         raise UsageError("with --kind speed less time is better, and differences have no span", advice=advice)

@@ -10,7 +10,7 @@ from selfproof.life import Life
 from selfproof.line import guarding
 from selfproof.line.adopting import adopt, limit, refuse
 from selfproof.line.certificates import write
-from selfproof.line.watching import watch
+from selfproof.line.watching import stop_if_often, watch
 from selfproof.nouns import Decision, Event
 
 
@@ -71,6 +71,7 @@ def settle(
     kept = canary["answer"] != "rollback"
     domain.settled(finalist, adopted=kept)
     if not kept:
+        stop_if_often(life)
         return None
     reason, effect = verdict["reason"], canary["effect"]
     yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "adopted",

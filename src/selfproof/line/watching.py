@@ -29,9 +29,6 @@ def watch(
 
     Nothing else is adopted meanwhile. A finite pool has no fresh pairs: there the confirmation's own tell the effect,
     and nothing can be taken back. Returns the canary's entry.
-
-    Raises:
-        Halted: the canary has taken back three changes within a day.
     """
     objective, number = domain.objective, confirming.version
     assert number is not None
@@ -66,6 +63,14 @@ def _take_back(life: Life, confirming: Confirming, reason: str) -> Generator[Eve
     to = rollback(life, confirming.body["base_version"], reason=f"canary: {reason}", by="canary")
     yield {"event": "rollback", "objective": confirming.body["objective"], "version": confirming.version, "to": to,
            "reason": reason, "title": confirming.body["title"]}  # fmt: skip
+
+
+def stop_if_often(life: Life) -> None:
+    """End the run, and keep it ended until a person resumes it, if the canary took back three changes within a day.
+
+    Raises:
+        Halted: it did.
+    """
     day = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     recent = [r for r in life.state.rollbacks if r[1] == "canary" and datetime.datetime.fromisoformat(r[0]) > day]
     if len(recent) >= ROLLBACKS:
