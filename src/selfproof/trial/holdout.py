@@ -3,9 +3,10 @@
 A *hold-out* stands for the population that its items were drawn from. It is used again and again, so that what is
 confirmed next depends on what it answered before. The level of its confirmations pays for that
 (``certify.spending``), provided that one bit of each confirmation reaches whoever proposes: adopted or not. The
-engine keeps to it: views for an improver hold outcomes of races on the explore items and nothing else, and attention
-is steered by the race's gain instead of the measured one. What it cannot keep back is how long a confirmation took,
-which moves the time left for other objectives; and a person who reads the certificates and proposes edits gives more.
+engine keeps to it: views for an improver hold outcomes of races on the explore items and nothing else, attention is
+steered by the race's gain instead of the measured one, and nothing races while a confirmation is under way. What it
+cannot keep back is that a long confirmation leaves other objectives less time; and a person who reads the certificates
+and proposes edits gives more away.
 
 A *whole* population, such as a test suite, is all that anybody cares about: ``whole = True``. Its items are run twice,
 compared exactly, and no alpha is spent. A score that stands for more than its items must not be declared so.
