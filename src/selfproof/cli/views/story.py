@@ -23,7 +23,7 @@ SIGNS = {
     "UNPROVED": "!",
     "undone": "<",
 }
-CONTROLS = {"fake_gain": "fake gain", "planted_gain": "planted gain", "aa": "A/A", "power": "small gain"}
+CONTROLS = {"fake_gain": "fake gain", "planted_gain": "planted gain", "aa": "A/A"}
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Story:
 
 def control_line(name: Any, answer: Any, expected: Any, why: Any) -> Line:
     """How a control came out, and why in one sentence."""
-    called = CONTROLS.get(str(name), clean(name, 24))
+    called = {**CONTROLS, "power": "small gain"}.get(str(name), clean(name, 24))
     if answer is None or answer == "not_run":
         return Line("control", called, "not run: the run was too short for it")
     word, right = clean(answer, 24), expected is None or expected == answer
