@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from selfproof import birth, line, loop
 from selfproof import life as lives
-from selfproof import loop
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import fold
-from selfproof.certify.pairs import quality_pair
+from selfproof.certify.pairs import pair_of, quality_pair
 from selfproof.cli.show import page
 from selfproof.domains import placebo
+from selfproof.domains.base import Finalist
+from selfproof.drill import _result
 from selfproof.ledger import read
+from selfproof.line import certificates
 from selfproof.nouns import Certificate
 
 
@@ -58,12 +62,18 @@ def test_what_it_says_follows_from_the_entries(life: Any) -> None:
     assert told["pairing"]["n"] == told["pairs"] and -1 <= told["pairing"]["correlation"] <= 1
 
 
-def test_refused_changes_have_one_too(life: Any) -> None:
-    state = fold(read(life.folder / ".selfproof" / "ledger").leaves())
-    decided = [c for c in state.confirmations.values() if c.decision is not None and c.control is None]
-    judged = [c for c in decided if c.verdict is not None]
-    assert judged and all(c.certificate is not None for c in judged)
-    assert all(c.certificate["decision"] in {"adopted", "refused"} for c in judged)
+def test_refused_changes_have_one_too(tmp_path: Path) -> None:
+    birth.make(tmp_path / "p", seed=1)
+    with lives.opened(tmp_path / "p", seed=1) as living:
+        domain = loop.domains_of(living)["memory"]
+        incumbent = living.version(domain.objective)
+        same = placebo.edited(domain, incumbent, "memory.py", incumbent.files["memory.py"] + "\n# the same\n", "same")
+        finalist = Finalist(same, incumbent, (0.1, 0.2, 0.3))
+        confirming = _result(line.confirm(living, domain, finalist))
+        assert _result(line.decide(living, domain, finalist, confirming)) is None
+        told = confirming.certificate
+        assert told is not None and (told["decision"], told["step"], told["version"]) == ("refused", "gate", None)
+        assert told["effect"] == told["canary"] == {} and told["cost"]["trials"] >= 2 * told["pairs"]
 
 
 def test_a_prediction_is_scored_and_decides_nothing(life: Any, unborn: Any, cli: Any) -> None:
@@ -88,11 +98,6 @@ def test_a_prediction_is_scored_and_decides_nothing(life: Any, unborn: Any, cli:
 
 def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path) -> None:
     """The same version twice: on other samples for quality, on a clock for speed; planted gains are gains."""
-    import random
-
-    from selfproof import birth, line
-    from selfproof.drill import _result
-
     birth.make(tmp_path / "p", seed=1)
     with lives.opened(tmp_path / "p", seed=1) as living:
         domains = loop.domains_of(living)
@@ -103,6 +108,9 @@ def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path) -
             assert nothing is not None and len(set(nothing.differences)) > 4, "no noise"
             confirming = _result(line.confirm(living, domain, nothing, control="aa"))
             assert confirming.verdict["answer"] == "refused"
+            rows = certificates.rows_of(confirming, living.ledger)
+            kind = domain.objective.kind
+            assert len({pair_of(kind, "lower", row).y for row in rows}) > 4, "no noise in the confirmation"
             assert confirming.counter == f"control-{domain.objective.name}"
             living.log("control", {"name": "aa", "confirmation": confirming.id, "expected": "refused",
                                    "answer": "refused", "why": ""})  # fmt: skip
