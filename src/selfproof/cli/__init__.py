@@ -24,6 +24,7 @@ COMMANDS = {
     "stop": "Stop a running program, and keep it stopped.",
     "resume": "Allow a stopped program to run again.",
     "verify": "Recompute every decision from the ledger alone.",
+    "simulate": "What the gate adopts in a world whose truth is known.",
     "charter": "Check and explain the charter.",
     "sandbox": "What isolates programs here; run one in it.",
     "completion": "Shell completion for bash, zsh or fish.",

@@ -17,7 +17,7 @@ from typing import Any
 
 from selfproof.archive.population import Member, Population
 from selfproof.certify.pairs import quality_pair
-from selfproof.certify.race import PRESETS, stays
+from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains import paired
@@ -290,7 +290,8 @@ class Quality:
         leads = gain >= LEAP * abs(base.score) or (waited and gain >= LEAST * abs(base.score))
         differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
         preset = PRESETS[self.life.charter.certify.preset]
-        return leads and gain >= self.objective.min_gain and robust_t(differences) > 0 and stays(preset, differences)
+        promising = robust_t(differences) > 0 and standing(preset, differences) != "out"
+        return leads and gain >= self.objective.min_gain and promising
 
     def _loses_on_a_guard(self, member: Member) -> bool:
         """Whether a member loses more than half a guard's margin against the high-water version, on explore samples."""
