@@ -11,7 +11,6 @@ Nothing here carries a guarantee and nothing needs one: a confirmation uses fres
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -52,9 +51,15 @@ def winsorised_t(differences: Sequence[float]) -> float:
     Takes no centre off, so that one pair is enough, and differences of which most are 0 (pass or fail) count. Zero
     when there is no difference at all.
     """
-    sizes = [abs(value) for value in differences]
-    most = 1.4826 * statistics.median(sizes) or statistics.fmean(sizes)
+    n, sizes = len(differences), sorted(map(abs, differences))
+    most = 1.4826 * (sizes[(n - 1) // 2] + sizes[n // 2]) / 2 or sum(sizes) / n
     if not most:
         return 0.0
-    held = [max(-1.0, min(1.0, value / most)) for value in differences]
-    return math.fsum(held) / math.sqrt(math.fsum(value * value for value in held))
+    total = squares = 0.0
+    for value in differences:
+        held = value / most
+        if not -1.0 <= held <= 1.0:
+            held = math.copysign(1.0, held)
+        total += held
+        squares += held * held
+    return total / math.sqrt(squares)

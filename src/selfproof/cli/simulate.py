@@ -24,7 +24,8 @@ Examples:
 @click.option("--world", "name", default="mixed", show_default=True, metavar="NAME|FILE",
               help="null, mixed, heavy, skewed, drift, rare-loss, or a TOML file of your own.")  # fmt: skip
 @click.option("--gate", default="race", show_default=True, metavar="NAME",
-              help="race, race-fdr, bet, greedy, greedy5, ttest, ttest-peek, ttest-spend or sgm.")  # fmt: skip
+              help="race, race-fdr, race-unspent, bet, greedy, greedy5, ttest, ttest-peek, ttest-spend "
+              "or sgm.")  # fmt: skip
 @click.option("--family", default="S", show_default=True, metavar="B|S|H",
               help="Noise: pass or fail (B), a dense score (S), timings with heavy tails (H).")  # fmt: skip
 @click.option("--preset", default="lean", show_default=True, metavar="NAME", help="The race: lean, mid or balanced.")
@@ -80,8 +81,8 @@ def _plan(options: dict[str, Any], seed: int) -> Any:
     maker(options["gate"], options["preset"], cached=options["cached"])
     if player is not None and player not in PLAYERS:
         raise UsageError(f"no player is called {player!r}", advice=f"Players: {', '.join(PLAYERS)}.")
-    if player is not None and options["gate"] != "race":
-        raise UsageError("a player plays against the gate `race`", advice="Leave --gate out.")
+    if player is not None and options["gate"] not in {"race", "race-unspent"}:
+        raise UsageError("a player plays against the gate race or race-unspent", advice="Leave --gate out.")
     return Plan(world, options["gate"], options["candidates"], options["worlds"], seed, options["preset"],
                 options["cached"], player)  # fmt: skip
 

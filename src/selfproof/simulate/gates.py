@@ -2,6 +2,7 @@
 
 ``race``         race, then a confirmation by bets on fresh pairs, its level spent by confirmation (the real gate)
 ``race-fdr``     the same with e-LOND's levels: the share of false ones among the adopted is bounded
+``race-unspent`` the same with every confirmation at alpha itself: what spending is for
 ``bet``          no race: every candidate is confirmed, after 8 pairs for the scale
 ``greedy``       one pair is better; ``greedy5``: the mean of five is
 ``ttest``        30 pairs, p < .05; ``ttest-peek``: looks from 5 to 100 pairs and takes the first p < .05
@@ -29,7 +30,7 @@ from selfproof.simulate.exactly import bernstein_radius, student_tail
 from selfproof.simulate.noise import Noise, Rng
 from selfproof.simulate.worlds import World
 
-NAMES = ("race", "race-fdr", "bet", "greedy", "greedy5", "ttest", "ttest-peek", "ttest-spend", "sgm")
+NAMES = ("race", "race-fdr", "race-unspent", "bet", "greedy", "greedy5", "ttest", "ttest-peek", "ttest-spend", "sgm")
 ALPHA = 0.05
 FIXED = 30
 FOR_SCALE = 8
@@ -87,11 +88,11 @@ class Race:
     first = 4
 
     def __init__(
-        self, world: World, preset: Preset, *, fdr: bool = False, cached: bool = False, alpha: float = ALPHA,
-        objectives: int = 1,
+        self, world: World, preset: Preset, *, fdr: bool = False, spends: bool = True, cached: bool = False,
+        alpha: float = ALPHA, objectives: int = 1,
     ) -> None:  # fmt: skip
         self.world, self.preset, self.alpha = world, preset, alpha
-        self.fdr, self.cached = fdr, cached
+        self.fdr, self.spends, self.cached = fdr, spends, cached
         shares = spending.weights(objectives)
         # One objective alone gets all of alpha here, so that the bound is as tight as it can be.
         self.weights = [share / math.fsum(shares) for share in shares]
@@ -125,6 +126,8 @@ class Race:
 
     def next_level(self, objective: int = 0) -> float:
         """The level of the next confirmation."""
+        if not self.spends:
+            return self.alpha
         found = self.adoptions[objective] if self.fdr else 0
         return spending.level(self.alpha, self.weights[objective], self.k[objective] + 1, fdr_adoptions=found)
 
@@ -134,13 +137,14 @@ class Race:
         self.k[objective] += 1
         return self.rule(level, differences)
 
-    def abandon(self, objective: int = 0) -> None:
-        """A confirmation that was opened will not be finished: nothing comes back."""
-
     def rule(self, level: float, differences: list[float]) -> Rule:
         """The rule at this level with the scale of these differences."""
         scale = robust_scale(differences, declared_range=self.world.span)
-        return Rule(level, scale, self.preset.confirm_pairs, margin=self.world.margin, span=self.world.span)
+        world = self.world
+        return Rule(
+            level, scale, self.preset.confirm_pairs, margin=world.margin, span=world.span, loss=world.loss,
+            loss_rate=world.loss_rate,
+        )  # fmt: skip
 
     def confirm(self, rule: Rule, fresh: Iterator[Pair], objective: int = 0) -> Verdict:
         """Feed fresh pairs until the gate decides."""
@@ -242,6 +246,7 @@ def maker(name: str, preset: str = "lean", *, cached: bool = False) -> Maker:
     makers: dict[str, Maker] = {
         "race": lambda world, _: Race(world, chosen, cached=cached),
         "race-fdr": lambda world, _: Race(world, chosen, fdr=True, cached=cached),
+        "race-unspent": lambda world, _: Race(world, chosen, spends=False, cached=cached),
         "bet": lambda world, _: Bet(world, chosen),
         "greedy": lambda *_: Uncertified("greedy", 1),
         "greedy5": lambda *_: Uncertified("greedy5", 5),

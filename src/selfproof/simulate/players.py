@@ -140,8 +140,7 @@ def _restarts(life: Race, new: Callable[[], Candidate], gives_up: Callable[[Verd
                 pair = next(fresh)
                 verdict = gate.add(pair)
                 if verdict.answer == "undecided" and gives_up(verdict, pair):
-                    life.abandon()
-                    break
+                    break  # abandoned; its alpha stays spent
             yield candidate.effect, _played(life, differences, verdict)
             if verdict.answer == "certified":
                 break

@@ -31,7 +31,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is simulated: ``worlds`` lives of ``candidates`` each. A ``player`` proposes instead of chance."""
+    """What is simulated: ``worlds`` lives of ``candidates`` each.
+
+    With a ``player`` candidates do not come by chance; the gate is then "race" or "race-unspent".
+    """
 
     world: World
     gate: str = "race"
@@ -74,7 +77,10 @@ def live(plan: Plan, index: int) -> Tally:
     rng = np.random.default_rng([plan.seed, index])
     tally = Tally()
     if plan.player is not None:
-        life = Race(plan.world, PRESETS[plan.preset], cached=plan.cached, objectives=OBJECTIVES.get(plan.player, 1))
+        life = Race(
+            plan.world, PRESETS[plan.preset], spends=plan.gate != "race-unspent", cached=plan.cached,
+            objectives=OBJECTIVES.get(plan.player, 1),
+        )  # fmt: skip
         player = PLAYERS[plan.player](life, lambda: _one(plan.world, rng), rng)
         for _ in range(plan.candidates):
             effect, played = next(player)

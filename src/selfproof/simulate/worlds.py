@@ -59,7 +59,8 @@ class Group:
 
 @dataclass(frozen=True)
 class World:
-    """Candidates come from ``groups`` at random. With a ``margin``, the second bet is asked for, on parts within span.
+    """Candidates come from ``groups`` at random. With a ``margin``, the second bet is asked for, on parts within span;
+    with a ``loss_rate`` below 1 the third, against losing more than ``loss`` in that share of the pairs.
 
     An adoption is false if the effect is 0 or less, and harmful if it is below -``harm``.
     """
@@ -70,6 +71,8 @@ class World:
     margin: float | None = None
     span: float = 1.0
     harm: float = 0.0
+    loss: float | None = None
+    loss_rate: float = 1.0
 
     @property
     def noises(self) -> tuple[Noise, ...]:
