@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, fields
 from multiprocessing import get_context
 from typing import Any
@@ -129,14 +129,15 @@ def simulate(plan: Plan, *, processes: int | None = None, progress: Progress = l
 
 def _shared(plan: Plan, todo: Sequence[int], processes: int) -> Iterator[tuple[int, Tally]]:
     """Lives as they are finished. An interrupt waits for those that are being lived, and starts no other."""
+    left = list(reversed(todo))
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_quiet) as pool:
-        futures = {pool.submit(live, plan, index): index for index in todo}
-        try:
-            while futures:
-                for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                    yield futures.pop(future), future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        running: dict[Future[Tally], int] = {}
+        while left or running:
+            while left and len(running) < 2 * processes:
+                index = left.pop()
+                running[pool.submit(live, plan, index)] = index
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
 
 
 def _quiet() -> None:
