@@ -32,7 +32,8 @@ def in_worlds(row: dict[str, Any]) -> int:
     return round(row["any_false"]["rate"] * row["worlds"])
 
 
-NULLS = [worlds.named("null", family) for family in "BSH"] + [
+NULLS = [*(worlds.named("null", family) for family in "BSH"), worlds.named("drift")]
+NULLS.append(worlds.named("skewed:20%", block=16))
     worlds.named("drift"),
     worlds.named("skewed:20%", block=16),
 ]
