@@ -34,9 +34,6 @@ def in_worlds(row: dict[str, Any]) -> int:
 
 NULLS = [*(worlds.named("null", family) for family in "BSH"), worlds.named("drift")]
 NULLS.append(worlds.named("skewed:20%", block=16))
-    worlds.named("drift"),
-    worlds.named("skewed:20%", block=16),
-]
 
 
 @pytest.mark.parametrize("world", NULLS, ids=lambda w: f"{w.name} {type(w.noise).__name__}")
