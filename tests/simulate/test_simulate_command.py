@@ -184,14 +184,19 @@ def test_ctrl_c_ends_it_at_once_and_leaves_no_process() -> None:
     time.sleep(5)
     group = os.getpgid(running.pid)
     os.killpg(group, signal.SIGINT)
-    out, err = running.communicate(timeout=20)
-    assert running.returncode == 130
-    assert out == ""
-    assert "Traceback" not in err
-    until = time.monotonic() + 10
-    while _is_there(group) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not _is_there(group)
+    try:
+        out, err = running.communicate(timeout=20)
+        assert running.returncode == 130
+        assert out == ""
+        assert "Traceback" not in err
+        until = time.monotonic() + 10
+        while _is_there(group) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not _is_there(group)
+    finally:
+        if _is_there(group):
+            os.killpg(group, signal.SIGKILL)
+            running.communicate()
 
 
 def _is_there(group: int) -> bool:
