@@ -12,8 +12,8 @@ B pass or fail, S a dense score, H timings with heavy tails. A pair is two runs,
 ``speed``     updates of the e-process in a minute
 ``timing``    real timings of equal programs (``benchmarks/aa_timing.py``)
 
-``--only NAME`` makes one table; ``--write`` puts each table into docs/gate.md between its marks as soon as it is done. ``--quick`` divides the number
-of worlds by 20. The full set takes about an hour and a half on one core.
+``--only NAME`` makes one table; ``--write`` puts each into docs/gate.md between its marks as soon as it is done;
+``--quick`` divides the number of worlds by 20. The full set takes about two and a half hours on one core.
 """
 
 from __future__ import annotations
