@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from finite_program import made
+
 SEED = 1
 
 
@@ -195,6 +197,13 @@ def life(shelf: Path) -> Lived:
 @pytest.fixture(scope="session")
 def apprentice(shelf: Path) -> Lived:
     return live(shelf / "apprentice", 1.5)
+
+
+@pytest.fixture(scope="session")
+def finite_life(shelf: Path) -> Lived:
+    """A few seconds of the hand-made program whose samples are finite; its hold-out serves one confirmation."""
+    folder = shelf / "finite"
+    return live(folder if folder.exists() else made(folder, lifetime=1), 0.12)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import math
 import re
 import shlex
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
+from selfproof.certify import betting, canary, gamma, guards, scale
 from selfproof.cli import COMMANDS, group
 from selfproof.cli.charter import fields
 
@@ -121,6 +123,21 @@ def test_exit_codes_are_the_same_everywhere() -> None:
     assert codes == re.findall(r"\b(\d+) [a-z]", epilog)
     contract = read("docs/design.md").partition("\nexit codes")[2].partition("\nfolder")[0]
     assert codes == re.findall(r"\b(\d+) [a-z]", contract)
+
+
+def test_the_gates_page_has_a_place_for_each_table_and_the_codes_constants() -> None:
+    page = read("docs/gate.md")
+    for name in ("null", "skewed", "mixed", "adaptive", "rare", "timing", "speed"):
+        assert (
+            len(re.findall(rf"^[^\n|]+[.:]\n\n<!-- table:{name} -->\n(?:.*\n)+?<!-- /table:{name} -->$", page, re.M))
+            == 1
+        )
+    fractions = re.findall(r"l in \{([\d., ]+)\}", page)
+    assert [tuple(map(float, text.split(", "))) for text in fractions] == [betting.FRACTIONS]
+    assert f"clip((y - d) / ({scale.CLIP} S), -1, 1)" in page
+    assert gamma(1) == pytest.approx(0.93 / (3 * math.log(3) ** 2)) and "gamma_k = 0.93 / ((k + 2) ln^2(k + 2))" in page
+    assert f"level {canary.LIFETIME:.2f}".replace("0.", ".") in page
+    assert f"level {guards.LIFETIME:.2f}".replace("0.", ".") in page
 
 
 def test_make_targets_that_are_named_exist() -> None:

@@ -10,6 +10,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ SOURCE = ROOT / "src" / "selfproof"
 
 VERBS = frozenset({"observe", "propose", "screen", "trial", "certify", "adopt", "learn"})
 COMPOSITION = frozenset(
-    {"loop", "line", "life", "controls", "closing", "compare", "audit", "birth", "domains"}
+    {"loop", "line", "life", "levels", "controls", "closing", "compare", "audit", "birth", "domains", "drill"}
 )  # fmt: skip
 # From the top down. Within a layer nothing imports anything else, but for the composition, which has no cycle.
 LAYERS: tuple[frozenset[str], ...] = (
@@ -42,23 +43,34 @@ PROGRAM_MAY_USE = frozenset({"operators"})
 
 TRUSTED = frozenset({"jail", "certify", "ledger", "adopt", "screen", "oversight"})
 # What must be right for a promise to hold while a program lives.
-CORE = TRUSTED | {"nouns", "grants", "charter", "line"}
+CORE = TRUSTED | {"nouns", "grants", "charter", "line", "levels"}
 CORE_LINES = 4000
 # These run in a program's own process after it is locked in, at its mercy: nothing relies on them.
 AT_ITS_MERCY = frozenset({"jail/answering", "jail/harness", "jail/memory_import", "jail/probe"})
 # It looks afterwards, like `audit`, and as anybody may with code of their own (`verifiers/`).
-AFTERWARDS = frozenset({"ledger/verify"})
+AFTERWARDS = frozenset({"ledger/proofs", "ledger/verify"})
+# Nouns and errors: values that others fill, and words for a person.
+VALUES = frozenset({"nouns", "jail/limits", "ledger/errors"})
 # They describe what was decided, or look for candidates, or prove nothing and say so: no promise rests on them, and
 # `verify` recomputes what they say.
-DECIDES_NOTHING = frozenset({"certify/effect", "certify/race", "certify/uncertified", "line/certificates"})
+DECIDES_NOTHING = frozenset(
+    {
+        "certify/__init__",
+        "certify/effect",
+        "certify/race",
+        "certify/recorded",
+        "certify/uncertified",
+        "line/certificates",
+    }
+)
 MODULE_LINES, TRUSTED_LINES = 400, 250
 FUNCTION_LINES = 50
 
 WALLS = ("grants", "jail", "screen", "ledger", "oversight")  # security
-STATISTICS = ("certify", "audit")
+STATISTICS = ("certify", "levels", "audit")
 # Packages' front pages, nouns and modules that keep nothing away from anybody.
 NO_PROMISE = {
-    "certify/__init__", "certify/pairs", "certify/scale", "certify/race", "certify/effect",
+    "certify/__init__", "certify/pairs", "certify/scale", "certify/race", "certify/recorded",
     "jail/answering", "jail/frames", "jail/limits", "jail/memory_import", "jail/probe",
     "ledger/__init__", "ledger/clock", "ledger/errors",
     "oversight/__init__", "oversight/stop", "screen/__init__",
@@ -172,7 +184,7 @@ def test_functions_are_short(path: Path) -> None:
 
 
 def code_lines(path: Path) -> int:
-    """Lines that hold code: no blanks, no comments, no docstrings."""
+    """Lines that hold code: no blanks, no comments, no docstrings, those below a field included."""
     text = path.read_text("utf-8")
     docs: set[int] = set()
     for node in ast.walk(ast.parse(text)):
@@ -181,6 +193,10 @@ def code_lines(path: Path) -> int:
             value = body[0].value
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
                 docs |= set(range(body[0].lineno, (body[0].end_lineno or 0) + 1))
+        for before, after in pairwise(body if isinstance(body, list) else ()):
+            told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            if told and isinstance(before, ast.AnnAssign | ast.Assign):
+                docs |= set(range(after.lineno, (after.end_lineno or 0) + 1))
     skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
     held: set[int] = set()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -190,7 +206,8 @@ def code_lines(path: Path) -> int:
 
 
 def test_the_trusted_core_can_be_read_in_an_afternoon() -> None:
-    core = [path for path in CODE if part_of(path) in CORE and name_of(path) not in AT_ITS_MERCY | AFTERWARDS | DECIDES_NOTHING]
+    left_out = AT_ITS_MERCY | AFTERWARDS | DECIDES_NOTHING | VALUES
+    core = [path for path in CODE if part_of(path) in CORE and name_of(path) not in left_out]
     sizes = {name_of(path): code_lines(path) for path in core}
     assert 1000 < sum(sizes.values()) < CORE_LINES, sizes
 

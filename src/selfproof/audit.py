@@ -12,24 +12,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from selfproof import charter as charters
+from selfproof import levels
 from selfproof.archive.evidence import unpack
-from selfproof.archive.state import CONTROLS, State, apply
-from selfproof.archive.tree import matches, tree_of_digests
+from selfproof.archive.state import EXPECTED, State, apply
+from selfproof.archive.tree import form_of, matches, tree_of_digests
 from selfproof.certify import effect as effects
 from selfproof.certify import guards as guarding
-from selfproof.certify import seeds, spending
+from selfproof.certify import seeds
+from selfproof.certify.canary import canary_level, judge_canary
 from selfproof.certify.gate import Rule
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
-from selfproof.certify.race import PRESETS
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
 from selfproof.ledger import Leaf, LedgerBroken, Reader, check, read
+from selfproof.line import certificates
 from selfproof.nouns import UsageError
 
 
@@ -81,13 +82,23 @@ def _close(one: float | None, two: float | None) -> bool:
     return math.isclose(one, two, rel_tol=1e-9, abs_tol=1e-12)
 
 
+def _same(one: Any, two: Any) -> bool:
+    """Equal, numbers up to rounding."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        return len(one) == len(two) and all(map(_same, one, two))
+    return _close(one, two) if isinstance(one, float) and isinstance(two, float) else bool(one == two)
+
+
 def _genesis(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
     _must(leaf.index == 0 and not state.versions, "a second genesis")
     _must(tree_of_digests(body["files"]) == body["tree"], "the first tree's hash does not match its files")
     _must(sum(body["weights"].values()) <= 1 + 1e-12, "the objectives' weights exceed 1")
-    _must(body["alpha"] == charters.parse(reader.get_blob(body["charter"]).decode()).certify.alpha,
-          "alpha is not the charter's")  # fmt: skip
+    text = charters.parse(reader.get_blob(body["charter"]).decode())
+    _must(body["alpha"] == text.certify.alpha, "alpha is not the charter's")
+    _must(body.get("mode", "fwer") == text.certify.mode, "the mode is not the charter's")
 
 
 def _charter(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -98,6 +109,9 @@ def _charter(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(sum(body["weights"].values()) <= 1 + 1e-12, "the objectives' weights exceed 1")
     for name, weight in state.weights.items():
         _must(body["weights"].get(name) == weight, f"the weight of {name} was changed")
+    _must(body.get("mode", "fwer") == text.certify.mode, "the mode is not the charter's")
+    changed = levels.forbidden_change(state.charter, body)
+    _must(changed is None, f"a charter that cannot follow: {changed}")
 
 
 def _seed_commit(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -125,11 +139,14 @@ def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(counter in {name, f"control-{name}"}, "an unknown counter")
     _must(state.open_epoch is not None, "a confirmation outside an epoch of committed seeds")
     _must(not any(c.decision is None for c in state.confirmations.values()), "two confirmations at a time")
-    _must(body["k"] == state.counters.get(counter, 0) + 1, f"k is {body['k']}, it must count on by one")
-    level = spending.level(state.charter["alpha"], state.weights[name], body["k"])
-    _must(_close(body["alpha_k"], level), "alpha_k is not what the charter and k give")
-    _must(_close(body["rule"]["level"], level), "the rule's level is not alpha_k")
-    _must(_rule(state, body, reader), "the rule is not the charter's")
+    level = levels.next_level(state, _charter_of(state, reader), name, control=counter != name)
+    _must(body["k"] == level.k, f"k is {body['k']}, it must count on by one")
+    _must(_close(body["alpha_k"], level.alpha), "alpha_k is not what the entries before it give")
+    _must(_close(body["rule"]["level"], level.alpha), "the rule's level is not alpha_k")
+    _must(body.get("pool") == levels.pool_of(state, name), "the pool is not the one that the charter's entry names")
+    retired = levels.retired(state, name)
+    _must(retired is None or counter != name, f"confirmed although {retired}")
+    _must(_rule(state, body, reader, level), "the rule is not the charter's")
     scale = robust_scale(body["differences"], declared_range=body["rule"]["span"])
     _must(_close(body["rule"]["scale"], scale), "the scale does not follow from the race")
     _must(tree_of_digests(body["files"]) == body["candidate"], "the candidate's hash does not match its files")
@@ -139,7 +156,13 @@ def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(body["tasks"] == tree_of_digests(state.charter["tasks"]), "the tasks are not the ones in force")
     if counter == name:
         _own_files(state, body, _charter_of(state, reader))
-    _must(body["candidate"] not in state.barred or counter != name, "the candidate was rolled back before")
+    _must(_form(body["files"], reader) == body["form"], "the candidate's form is not that of its files")
+    barred = {body["candidate"], body["form"]} & state.barred
+    _must(not barred or counter != name, "the candidate was rolled back before")
+
+
+def _form(files: dict[str, str], reader: Reader) -> str:
+    return form_of({path: reader.get_blob(digest).decode() for path, digest in files.items()})
 
 
 def _own_files(state: State, body: dict[str, Any], charter: Charter) -> None:
@@ -154,7 +177,7 @@ def _own_files(state: State, body: dict[str, Any], charter: Charter) -> None:
         )
 
 
-def _rule(state: State, body: dict[str, Any], reader: Reader) -> bool:
+def _rule(state: State, body: dict[str, Any], reader: Reader, level: levels.Level) -> bool:
     """Whether minimum, margin, span and the most pairs are what charter and task say."""
     charter, rule = _charter_of(state, reader), body["rule"]
     objective = charter.objective(body["objective"])
@@ -165,7 +188,9 @@ def _rule(state: State, body: dict[str, Any], reader: Reader) -> bool:
         and _close(rule["minimum"], math.log1p(objective.min_gain) if speed else objective.min_gain)
         and _close(rule["margin"], None if span is None else objective.margin)
         and _close(rule["span"], 1.0 if span is None else span)
-        and rule["most_pairs"] == PRESETS[charter.certify.preset].confirm_pairs
+        and _close(rule["loss"], objective.loss or None)
+        and _close(rule["loss_rate"], objective.loss_rate)
+        and (rule["most_pairs"], rule["test"]) == (level.most_pairs, level.test)
     )
 
 
@@ -176,6 +201,9 @@ def _results(state: State, leaf: Leaf, reader: Reader) -> None:
     done = sum(len(unpack(reader.get_blob(d))[1]) for d in confirming.evidence)
     _must(header["confirmation"] == confirming.id, "the results belong to another confirmation")
     _must(leaf.body["first"] == done == header["first"] and leaf.body["n"] == len(rows), "pairs are missing or twice")
+    if confirming.body.get("pool") is not None:
+        numbers = levels.order(state, confirming.body)[done : done + len(rows)]
+        _must(header["numbers"] == numbers, "the items are not those of the confirmation's own order")
 
 
 def _pairs(body: dict[str, Any], rows: list[tuple[float, ...]]) -> list[Any]:
@@ -196,16 +224,18 @@ def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(found.pairs == body["pairs"] == len(rows), "the number of pairs does not match the results")
     _must(_close(found.log_wealth, body["log_wealth"]), "the wealth does not follow from the pairs")
     _must(_close(found.log_mean_wealth, body["log_mean_wealth"]), "the mean bet does not follow from the pairs")
+    _must(_close(found.log_loss_wealth, body["log_loss_wealth"]), "the loss bet does not follow from the pairs")
+    _must(found.losses == body["losses"], "the number of losses does not follow from the pairs")
     _must(_close(found.log_threshold, body["log_threshold"]), "the threshold is not 1/alpha_k")
-    if body["answer"] == "certified":
-        _must(found.answer == "certified", "certified although the bets did not reach their line")
-        _must(confirming.broken is None, f"certified although {confirming.broken}")
+    if body["answer"] in {"certified", "uncertified"}:
+        _must(found.answer == body["answer"], f"{body['answer']} although the bets did not reach their line")
+        _must(confirming.broken is None, f"{body['answer']} although {confirming.broken}")
     else:
         _must(body["answer"] == "refused", f"the verdict {body['answer']!r} is none")
-        _must(found.answer != "certified" or confirming.broken is not None, "refused although the bets were won")
+        _must(found.answer in {"refused", "undecided"} or confirming.broken is not None, "refused although it was won")
     for key in ("k", "alpha_k", "candidate", "incumbent", "objective"):
         _must(body[key] == confirming.body[key], f"{key} differs from the start of the confirmation")
-    for key in ("scale", "minimum", "margin", "span"):
+    for key in ("scale", "minimum", "margin", "span", "test"):
         _must(body[key] == confirming.body["rule"][key], f"{key} differs from the rule")
     _must(state.open_epoch is not None and body["seeds"] == state.open_epoch["seeds"], "the seeds were not such")
     blind = effects.blind_spot(found.pairs, rule.level)
@@ -224,7 +254,9 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(body["number"] == number, "a guard's number is not the one that it was started with")
     test = body["confirmation"], body["guard"]
     _must(test in state.guarded and test not in state.guard_answers, "a guard was not started, or tested twice")
-    _must(_close(body["level"], guarding.guard_level(number)), "a guard's level is not what its number gives")
+    pool = levels.pool_of(state, body["guard"])
+    level = 0.0 if levels.is_whole(pool) else guarding.guard_level(number)
+    _must(_close(body["level"], level), "a guard's level is not what its number gives")
     charter = _charter_of(state, reader)
     declared = next((g for g in charter.guards if g.name == body["guard"]), None)
     _must(declared is not None and _close(declared.margin, body["margin"]), "a guard's margin is not the charter's")
@@ -237,9 +269,12 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(body["candidate"] == tested, "a guard was tested on another candidate")
     passes, is_better = True, False
     for _, blob in sorted(body["references"].items(), key=lambda item: int(item[0])):
-        rows = unpack(reader.get_blob(blob["$blob"]))[1]
-        flat = [part for row in rows for part in quality_pair(row, body["better"]).parts]
-        result = guarding.judge_guard(flat, margin=body["margin"], span=body["span"], level=body["level"])
+        pairs = [quality_pair(row, body["better"]) for row in unpack(reader.get_blob(blob["$blob"]))[1]]
+        if pool is not None and levels.is_whole(pool):
+            result = guarding.judge_suite(pairs, pool["items"], body["margin"])
+        else:
+            blocks = [pair.parts for pair in pairs]
+            result = guarding.judge_guard(blocks, margin=body["margin"], span=body["span"], level=body["level"])
         passes, is_better = passes and result.passed, result.better
     held = body.get("broken") is None  # a candidate that gave no answer has failed, whatever its draws before say
     answer = body["passed"], body["is_better"]
@@ -250,7 +285,9 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
     confirming = state.confirmations[body["confirmation"]]
     verdict = confirming.verdict
-    _must(verdict is not None and verdict["answer"] == "certified", "adopted without a certificate")
+    accepted = verdict is not None and verdict["answer"] in {"certified", "uncertified"}
+    _must(accepted, "adopted without a certificate")
+    _must(confirming.check is not None and confirming.check["passed"], "adopted without having passed its last check")
     _must(not confirming.counter.startswith("control-"), "a control was adopted")
     _must(confirming.decision is None, "adopted after a decision")
     for key in ("candidate", "objective", "title"):
@@ -278,21 +315,35 @@ def _decision(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(leaf.body["verdict"] == "refused", "an adoption without its entry")
 
 
+def _certificate(state: State, leaf: Leaf, reader: Reader) -> None:
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    _must(confirming.verdict is not None and confirming.decision is not None, "a certificate of an open confirmation")
+    _must(confirming.certificate is None, "a second certificate")
+    found = certificates.complete(state, confirming, reader)
+    for key, value in leaf.body.items():
+        _must(key == "time" or _same(found.get(key), value), f"{key} does not follow from the entries before it")
+
+
 def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     body = leaf.body
     version = state.versions[body["version"]]
+    _must(version.number == state.current and not version.effect, "a canary of another version, or a second one")
     confirming = next(c for c in state.confirmations.values() if c.version == version.number)
-    ys = [pair.y for pair in _pairs(confirming.body, unpack(reader.get_blob(body["pairs"]["$blob"]))[1])]
-    told = body["effect"]
-    if told["kind"] == "ratio":
-        found = {k: math.exp(v) for k, v in asdict(effects.median_interval(ys)).items() if k != "n"}
-    elif told["kind"] == "difference":
-        found = asdict(effects.mean_interval(ys))
+    start = confirming.body
+    rows = unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
+    answer, wealth = "kept", 0.0
+    if start["pool"] is not None:
+        _must(rows == certificates.own_rows(confirming, reader), "the effect is not from the confirmation's own pairs")
+        _must(body["level"] == body["most"] == 0 and body["broken"] is None, "a canary where there are no fresh pairs")
     else:
-        return
-    _must(_close(found["value"], told["value"]), "the effect does not follow from its pairs")
-    _must(_close(found["low"], told["interval"][0]) and _close(found["high"], told["interval"][1]),
-          "the effect's interval does not follow from its pairs")  # fmt: skip
+        _must(_close(body["level"], canary_level(version.number)), "a canary's level is not what its adoption gives")
+        ys = [pair.y for pair in _pairs(start, rows)]
+        answer, wealth = judge_canary(ys, start["rule"]["scale"], body["level"], body["most"])
+    _must(_close(wealth, body["log_wealth"]), "a canary's wealth does not follow from its pairs")
+    wanted = "rollback" if body["broken"] else answer
+    _must(body["answer"] == wanted != "more", "a canary's answer does not follow from its pairs")
+    found = certificates.effect_in(start, rows, body["broken"])
+    _must(_same(found, body["effect"]), "the effect does not follow from its pairs")
 
 
 def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -307,13 +358,13 @@ def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:
 
 def _control(state: State, leaf: Leaf, reader: Reader) -> None:
     del reader
-    expected = CONTROLS.get(leaf.body["name"])
+    expected = EXPECTED[leaf.body["name"]]
     _must(leaf.body["expected"] == expected, "a control with another expectation")
+    confirming = state.confirmations[leaf.body["confirmation"]]
     _must(
-        leaf.body["answer"] == expected,
+        leaf.body["answer"] == expected or expected is None or confirming.body["rule"]["test"] != "bet",
         f"control {leaf.body['name']} came out {leaf.body['answer']}: no certificate holds",
     )
-    confirming = state.confirmations[leaf.body["confirmation"]]
     _must(confirming.counter.startswith("control-"), "a control on an objective's own counter")
     _must(confirming.verdict is not None and confirming.verdict["answer"] == leaf.body["answer"],
           "a control's answer is not its verdict")  # fmt: skip
@@ -323,5 +374,5 @@ CHECKS: dict[str, Callable[[State, Leaf, Reader], None]] = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard-start": _guard_start,
     "guard": _guard, "adopt": _adopt,
-    "canary": _canary, "rollback": _rollback, "decision": _decision, "control": _control,
+    "canary": _canary, "certificate": _certificate, "rollback": _rollback, "decision": _decision, "control": _control,
 }  # fmt: skip

@@ -80,7 +80,9 @@ def begin(folder: Path, seed: int | None) -> str:
     shares = spending.weights(len(charter.objectives))
     genesis = {
         "program": program_id, "charter": charter.digest, "alpha": charter.certify.alpha,
+        "mode": charter.certify.mode,
         "tasks": digests(loading.task_files(folder)), "spans": loading.spans(tasks, guards),
+        "pools": loading.pools(tasks, guards),
         "weights": {o.name: w for o, w in zip(charter.objectives, shares, strict=True)},
         "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
         "seeds": "random" if seed is None else "operator-chosen",

@@ -1,7 +1,7 @@
 """The charter: what a person allows a living program to do. Parse and check.
 
-TOML, strict: an unknown key is an error with a suggestion, every number has bounds, and every field carries the
-sentence that ``selfproof charter --explain`` prints. The charter's hash is in the ledger's first entry.
+TOML, strict: an unknown key is an error with a suggestion, every number has bounds, and the sentence below every field
+is what ``selfproof charter --explain`` prints. The charter's hash is in the ledger's first entry.
 """
 
 from __future__ import annotations
@@ -24,94 +24,132 @@ class CharterError(UsageError):
     """The charter cannot be used as it is: what, where, and what to do."""
 
 
-def _doc(text: str, default: Any = dataclasses.MISSING, *, low: float | None = None, high: float | None = None,
-         choices: tuple[str, ...] = ()) -> Any:  # fmt: skip
-    metadata = {"doc": text, "low": low, "high": high, "choices": choices}
-    if isinstance(default, tuple):
-        return field(default_factory=lambda: default, metadata=metadata)
-    return field(metadata=metadata) if default is dataclasses.MISSING else field(default=default, metadata=metadata)
+def _within(default: Any = dataclasses.MISSING, *, low: float | None = None, high: float | None = None,
+            choices: tuple[str, ...] = ()) -> Any:  # fmt: skip
+    return field(default=default, metadata={"low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramSection:
     """The tree that may change."""
 
-    tree: str = _doc("Folder of the program, a git repository of its own.", "program")
-    editable: tuple[str, ...] = _doc("Globs of the files that an edit may change; everything else is protected.")
-    protected: tuple[str, ...] = _doc("Globs that stay protected even if a glob above matches them.", ())
-    max_file_kb: int = _doc("Largest file an edit may leave behind, in kB.", 64, low=1, high=4096)
-    tree_growth: float = _doc("How many times its first size the program may grow to.", 4.0, low=1, high=100)
+    tree: str = "program"
+    """Folder of the program, a git repository of its own."""
+    editable: tuple[str, ...]
+    """Globs of the files that an edit may change; everything else is protected."""
+    protected: tuple[str, ...] = ()
+    """Globs that stay protected even if a glob above matches them."""
+    max_file_kb: int = _within(64, low=1, high=4096)
+    """Largest file an edit may leave behind, in kB."""
+    tree_growth: float = _within(4.0, low=1, high=100)
+    """How many times its first size the program may grow to."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
     """One thing that should get better, with files of its own."""
 
-    name: str = _doc("Short name, used by commands and in the ledger.")
-    task: str = _doc("Where the samples and the scorer are: FILE.py:Class, trusted code of yours.")
-    entry: str = _doc("What is run on a sample: FILE.py:function, in the program.")
-    metric: str = _doc("Name of the metric, as the task declares it.")
-    better: str = _doc('"lower" or "higher".', choices=("lower", "higher"))
-    kind: str = _doc('"quality", or "speed" (equal outputs, less time).', choices=("quality", "speed"))
-    files: tuple[str, ...] = _doc("Globs of the program's files that belong to this objective.")
-    focus: tuple[str, ...] = _doc("FILE.py:function places that the improver should look at first.", ())
-    weight: float = _doc("Share of attention (time), never a trade-off.", 1.0, low=0, high=1000)
-    min_gain: float = _doc("Least gain worth adopting: metric's unit for quality, share of time for speed.", 0.0,
-                           low=0, high=1e9)  # fmt: skip
-    margin: float = _doc("Loss in the plain mean that must be excluded (quality metrics that are means).", 0.02,
-                         low=1e-9, high=1e9)  # fmt: skip
-    allow: tuple[str, ...] = _doc("What its trials may use beyond [sandbox] allow; only here: network:HOST:PORT.", ())
-    max_cost: float = _doc("CPU per sample, at most this many times the anchor's (quality).", 2.0, low=1, high=1000)
+    name: str
+    """Short name, used by commands and in the ledger."""
+    task: str
+    """Where the samples and the scorer are: FILE.py:Class, trusted code of yours."""
+    entry: str
+    """What is run on a sample: FILE.py:function, in the program."""
+    metric: str
+    """Name of the metric, as the task declares it."""
+    better: str = _within(choices=("lower", "higher"))
+    """"lower" or "higher"."""
+    kind: str = _within(choices=("quality", "speed"))
+    """"quality", or "speed" (equal outputs, less time)."""
+    files: tuple[str, ...]
+    """Globs of the program's files that belong to this objective."""
+    focus: tuple[str, ...] = ()
+    """FILE.py:function places that the improver should look at first."""
+    weight: float = _within(1.0, low=0, high=1000)
+    """Share of attention (time), never a trade-off."""
+    min_gain: float = _within(0.0, low=0, high=1e9)
+    """Least gain worth adopting: metric's unit for quality, share of time for speed."""
+    margin: float = _within(0.02, low=1e-9, high=1e9)
+    """Loss in the plain mean that must be excluded (quality metrics that are means)."""
+    allow: tuple[str, ...] = ()
+    """What its trials may use beyond [sandbox] allow; only here: network:HOST:PORT."""
+    loss: float = _within(0.0, low=0, high=1e9)
+    """A pair that loses more than this (metric's unit; for speed the log of a ratio) is a loss event; 0: none is
+    named."""
+    loss_rate: float = _within(1.0, low=1e-4, high=1)
+    """Loss events must be shown to be rarer than this share of pairs; 1: they are only counted."""
+    max_cost: float = _within(2.0, low=1, high=1000)
+    """CPU per sample, at most this many times the anchor's (quality)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
     """Something that must never get worse: a veto."""
 
-    name: str = _doc("Short name.")
-    objective: str = _doc("The objective whose candidates it guards.")
-    task: str = _doc("FILE.py:Class, a task with the same entry.")
-    margin: float = _doc("Largest total loss against the anchor and the high-water version, metric's unit.",
-                         low=1e-9, high=1e9)  # fmt: skip
+    name: str
+    """Short name."""
+    objective: str
+    """The objective whose candidates it guards."""
+    task: str
+    """FILE.py:Class, a task with the same entry."""
+    margin: float = _within(low=1e-9, high=1e9)
+    """Largest total loss against the anchor and the high-water version, metric's unit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certify:
     """How sure one must be."""
 
-    alpha: float = _doc("Chance, over the whole life, that even one adopted change is no improvement.", 0.05,
-                        low=1e-9, high=0.5)  # fmt: skip
-    mode: str = _doc('"fwer": the chance of even one false adoption is bounded.', "fwer", choices=("fwer",))
-    preset: str = _doc('How long a race is: "lean", "mid" or "balanced".', "lean", choices=("lean", "mid", "balanced"))
+    alpha: float = _within(0.05, low=1e-9, high=0.5)
+    """Chance, over the whole life, that even one adopted change is no improvement."""
+    mode: str = _within("fwer", choices=("fwer", "fdr"))
+    """"fwer": alpha bounds the chance of even one false adoption. "fdr": alpha bounds the expected share of false ones
+    among all adopted, which allows some."""
+    test: str = _within("bet", choices=("bet", "greedy", "greedy5", "ttest", "peek"))
+    """"bet"; or "greedy", "greedy5", "ttest", "peek", which prove nothing and need the next line."""
+    uncertified: bool = False
+    """Adopt by a test that proves nothing; everything that is shown then says so."""
+    controls: float = _within(0.1, low=0, high=1)
+    """Share of confirmations that are followed by one more control experiment."""
+    preset: str = _within("lean", choices=("lean", "mid", "balanced"))
+    """How long a race is: "lean", "mid" or "balanced"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Autonomy:
     """Who must agree."""
 
-    level: str = _doc('"observe" (propose and race, confirm and adopt nothing) or "autonomous".',
-                      "autonomous", choices=("observe", "autonomous"))  # fmt: skip
+    level: str = _within("autonomous", choices=("observe", "autonomous"))
+    """"observe" (propose and race, confirm and adopt nothing) or "autonomous"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
     """Ceilings that the program cannot move."""
 
-    minutes: float = _doc("Wall clock of one `selfproof run`.", 2.0, low=0.01, high=60 * 24 * 365)
-    cpu_hours: float = _doc("CPU of all jailed trials of one run.", 24.0, low=1e-4, high=1e6)
-    adoptions_per_day: int = _doc("At most this many adoptions in 24 hours.", 50, low=0, high=100000)
+    minutes: float = _within(2.0, low=0.01, high=60 * 24 * 365)
+    """Wall clock of one `selfproof run`."""
+    cpu_hours: float = _within(24.0, low=1e-4, high=1e6)
+    """CPU of all jailed trials of one run."""
+    adoptions_per_day: int = _within(50, low=0, high=100000)
+    """At most this many adoptions in 24 hours."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sandbox:
     """How strongly a trial must be isolated, and what it may use."""
 
-    require: str = _doc('"auto" takes the strongest tier that passes its probes; "jail" or "confined" insist; the '
-                        'name of an installed provider; or "none": no isolation at all.', "auto")  # fmt: skip
-    allow: tuple[str, ...] = _doc("What every trial may use: subprocesses, scratch:MB, data:/FOLDER, gpu.", ())
-    workers: int = _doc("Trials at a time.", 2, low=1, high=256)
-    wall_s: float = _doc("Deadline of one job in seconds.", 10.0, low=0.1, high=86400)
-    memory_mb: int = _doc("Address space of one job in MB.", 1024, low=64, high=1 << 20)
+    require: str = "auto"
+    """"auto" takes the strongest tier that passes its probes; "jail" or "confined" insist; the name of an installed
+    provider; or "none": no isolation at all."""
+    allow: tuple[str, ...] = ()
+    """What every trial may use: subprocesses, scratch:MB, data:/FOLDER, gpu."""
+    workers: int = _within(2, low=1, high=256)
+    """Trials at a time."""
+    wall_s: float = _within(10.0, low=0.1, high=86400)
+    """Deadline of one job in seconds."""
+    memory_mb: int = _within(1024, low=64, high=1 << 20)
+    """Address space of one job in MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,10 +198,10 @@ def _value(spec: dataclasses.Field[Any], value: Any, where: str) -> Any:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise CharterError(f"charter: {place} must be a list of strings, got {value!r}")
         return tuple(value)
-    wanted: Any = {"str": (str,), "int": (int,), "float": (int, float)}[kind]
-    if not isinstance(value, wanted) or isinstance(value, bool):
+    wanted: Any = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}[kind]
+    if not isinstance(value, wanted) or isinstance(value, bool) != (kind == "bool"):
         raise CharterError(f"charter: {place} must be a {kind}, got {value!r}")
-    low, high, choices = (spec.metadata[key] for key in ("low", "high", "choices"))
+    low, high, choices = (spec.metadata.get(key) for key in ("low", "high", "choices"))
     if choices and value not in choices:
         raise CharterError(f"charter: {place} is {value!r}", advice=f"Allowed: {', '.join(choices)}.")
     if low is not None and not low <= value <= high:
@@ -183,7 +221,9 @@ def _section(kind: type, table: Any, where: str) -> Any:
         if name in table:
             values[name] = _value(spec, table[name], where)
         elif spec.default is dataclasses.MISSING and spec.default_factory is dataclasses.MISSING:
-            raise CharterError(f"charter: {where} lacks {name!r}", advice=spec.metadata["doc"])
+            raise CharterError(
+                f"charter: {where} lacks {name!r}", advice="`selfproof charter --explain` says what it is."
+            )
     return kind(**values)
 
 
@@ -207,6 +247,17 @@ def _check(objectives: list[Objective], guards: list[Guard]) -> None:
         _place(guard.task, f"guard {guard.name}.task")
         if guard.objective not in [o.name for o in objectives]:
             raise _unknown(guard.objective, [o.name for o in objectives], f"guard {guard.name}.objective")
+
+
+def _check_certify(objectives: list[Objective], certify: Certify) -> None:
+    if (certify.test != "bet") != certify.uncertified:
+        raise CharterError(
+            f"charter: [certify] test = {certify.test!r} with uncertified = {str(certify.uncertified).lower()}",
+            advice='A test other than "bet" proves nothing: it needs `uncertified = true`, and "bet" must not have it.',
+        )
+    for objective in objectives:
+        if objective.loss_rate < 1 and objective.loss == 0:
+            raise CharterError(f"charter: objective {objective.name} has a loss_rate but no loss")
 
 
 def _check_allowed(objectives: list[Objective], sandbox: Sandbox) -> None:
@@ -271,6 +322,7 @@ def parse(text: str) -> Charter:
             raise CharterError(f"charter: write [[{name}]] with double brackets")
         lists[name] = [_section(kind, row, f"[[{name}]] {i + 1}") for i, row in enumerate(rows)]
     _check(lists["objective"], lists["guard"])
+    _check_certify(lists["objective"], tables["certify"])
     _check_allowed(lists["objective"], tables["sandbox"])
     return Charter(
         objectives=tuple(lists["objective"]),

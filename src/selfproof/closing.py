@@ -84,13 +84,22 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     row: dict[str, Any] = {
         "name": objective.name, "metric": objective.metric, "better": objective.better,
         "start": mean_interval(_means(first)).value, "now": mean_interval(_means(last)).value,
-        "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": BLOCKS,
+        "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": len(fresh),
         "gain": _difference(task, first, last), "best_human": _human(best, last, task) if best else None,
         "humans": [{"name": b.name, **_told(mean_interval(_means(b.draws)))} for b in people],
         "human_evaluations": spent, "evaluations": evaluations, "constants_only": constants,
         "transfer": transfer(life, domain, seed), "slices": slices(task, fresh, first, last, best),
     }  # fmt: skip
     row["transfers"] = transfer_words(row)
+    return exactly(row) if task.whole else row
+
+
+def exactly(row: dict[str, Any]) -> dict[str, Any]:
+    """The row of a whole population: its means are no estimates, so that every interval is its value."""
+    row |= {"whole": True, "interval": [row["now"]] * 2, "start_interval": [row["start"]] * 2}
+    for part in (row["gain"], row["constants_only"], (row["constants_only"] or {}).get("now_is_better_by")):
+        if part:
+            part["interval"] = [part["value"]] * 2
     return row
 
 
@@ -124,9 +133,9 @@ def transfer(life: Life, domain: Quality, seed: int) -> list[dict[str, Any]]:
     start, now = life.version(domain.objective, 0), life.version(domain.objective)
     rows = []
     for guard in life.charter.guards:
-        if guard.objective != domain.objective.name:
-            continue
         task = life.guards[guard.name]
+        if guard.objective != domain.objective.name or task.whole:  # a suite that must not break is no other corpus
+            continue
         fresh = trials.prepare(task.samples("report", seed, BLOCKS))
         first, last = _split(paired.on_blocks(life, (start, now), task, fresh).rows)
         gain = _difference(task, first, last)

@@ -17,6 +17,7 @@ from selfproof.domains.speed import Speed
 from selfproof.life import Life
 from selfproof.nouns import Files, UsageError
 from selfproof.trial import blocks as trials
+from selfproof.trial.holdout import FiniteTask
 
 BLOCKS = 40
 PAIRS = 20
@@ -55,6 +56,11 @@ def compare(life: Life, one: Files, two: Files, objective: Objective, on: str, s
         return _speed(life, one, two, objective, on, seed)
     domain = Quality(life, objective)
     task = domain.task
+    if on == "confirm" and isinstance(task, FiniteTask) and not task.whole:
+        raise UsageError(
+            f"the confirm items of {objective.name} are a hold-out: its answers are for the gate alone",
+            advice="Compare on explore or report.",
+        )
     samples = task.samples(on, seed, BLOCKS) if on in SPLITS else _from_file(domain, Path(on), seed)  # type: ignore[arg-type]
     a, b = (life.candidate(objective, files) for files in (one, two))
     rows = paired.on_blocks(life, (a, b), task, trials.prepare(samples)).rows

@@ -4,20 +4,24 @@
 ``planted_gain``  the incumbent against a deliberately damaged incumbent: must be certified
 ``fake_gain``     a tempting file that looks better on most draws and is worse on average: must be refused
 
+``power``         a small planted gain, at the charter's rate: how many are found is measured, not required
+
+At that rate ``aa`` comes again too, as a placebo with noise (see ``domains.placebo``).
 They have a counter of their own and are never adopted. A control that comes out wrong ends the run with exit code 4.
 """
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections.abc import Callable, Iterator
 
 from selfproof import line
 from selfproof.archive.evidence import unpack
-from selfproof.archive.state import CONTROLS, Confirming
+from selfproof.archive.state import EXPECTED, Confirming
 from selfproof.archive.tree import tree_hash
-from selfproof.certify.pairs import quality_pair
-from selfproof.domains import paired
+from selfproof.certify.pairs import pair_of, quality_pair
+from selfproof.domains import paired, placebo
 from selfproof.domains.base import Domain, Finalist
 from selfproof.domains.quality import PANEL, Quality
 from selfproof.life import Life
@@ -26,9 +30,18 @@ from selfproof.trial import blocks as trials
 
 
 def due(life: Life, domain: Domain) -> Iterator[Event]:
-    """Run each control once in a run: after its first confirmation, the fake gain once it would be no real gain."""
+    """After a confirmation: each control once in a run, and one more at the rate that the charter sets.
+
+    The fake gain waits until it would be no real gain. Those at a rate are a placebo or a small planted gain.
+    """
     if isinstance(domain, Quality):
         yield from run(life, domain)
+    rng = random.Random(life.search_seed(domain.objective.name, "controls", len(life.state.confirmations)))
+    if rng.random() < life.charter.certify.controls:
+        name = rng.choice(("aa", "power"))
+        finalist = placebo.placebo(domain, rng) if name == "aa" else placebo.planted(domain, rng)
+        if finalist is not None:
+            yield from tested(life, domain, name, finalist)
 
 
 def run(life: Life, domain: Quality) -> Iterator[Event]:
@@ -52,17 +65,25 @@ def run(life: Life, domain: Quality) -> Iterator[Event]:
         if name == "fake_gain" and statistics.fmean(differences) > -domain.objective.margin:
             continue  # so unsure an incumbent gains by more certainty: there is nothing to fake yet
         life.controls_done.add(name)
-        finalist = Finalist(candidate, reference, differences)
-        confirming = yield from line.confirm(life, domain, finalist, control=name)
-        answer, why = _explain(life, domain, name, confirming)
-        body = {"name": name, "confirmation": confirming.id, "expected": CONTROLS[name], "answer": answer, "why": why}
-        life.log("control", body, durable=True)
-        yield {"event": "control", "objective": domain.objective.name, **body}
-        if answer != CONTROLS[name]:
-            raise SelfCheckFailed(
-                f"control {name} was {answer}, it must be {CONTROLS[name]}: the gate cannot be trusted",
-                advice="Nothing certified in this run should be relied on. Check the task and this installation.",
-            )
+        yield from tested(life, domain, name, Finalist(candidate, reference, differences))
+
+
+def tested(life: Life, domain: Domain, name: str, finalist: Finalist) -> Iterator[Event]:
+    """Send a control through the gate and log how it came out.
+
+    Raises:
+        SelfCheckFailed: it came out wrong; the message names it.
+    """
+    confirming = yield from line.confirm(life, domain, finalist, control=name)
+    answer, why = _explain(life, domain, name, confirming)
+    body = {"name": name, "confirmation": confirming.id, "expected": EXPECTED[name], "answer": answer, "why": why}
+    life.log("control", body, durable=True)
+    yield {"event": "control", "objective": domain.objective.name, **body}
+    if answer != EXPECTED[name] and EXPECTED[name] is not None and not life.charter.certify.uncertified:
+        raise SelfCheckFailed(
+            f"control {name} was {answer}, it must be {EXPECTED[name]}: the gate cannot be trusted",
+            advice="Nothing certified in this run should be relied on. Check the task and this installation.",
+        )
 
 
 def _edited(candidate: Candidate, path: str, text: str, title: str) -> Candidate:
@@ -99,22 +120,24 @@ def _fake(life: Life, domain: Quality) -> tuple[Candidate, Candidate] | None:
     return None if text is None else (_edited(incumbent, path, text, "be more certain of every guess"), incumbent)
 
 
-def _explain(life: Life, domain: Quality, name: str, confirming: Confirming) -> tuple[str, str]:
+def _explain(life: Life, domain: Domain, name: str, confirming: Confirming) -> tuple[str, str]:
     verdict = confirming.verdict
     assert verdict is not None
     rows = [row for digest in confirming.evidence for row in unpack(life.ledger.get_blob(digest))[1]]
-    pairs = [quality_pair(row, domain.task.better) for row in rows]
-    parts = [part for pair in pairs for part in pair.parts]
-    changed = [part for part in parts if part]
-    mean = statistics.fmean(parts) if parts else 0.0
-    if name == "fake_gain" and changed:
-        better = sum(part > 0 for part in changed) / len(changed)
-        why = (
-            f"it is better on {better:.0%} of single draws, yet {abs(mean):.3f} {domain.task.metric} "
-            f"{'worse' if mean < 0 else 'better'} on average"
-        )
+    objective = domain.objective
+    pairs = [pair_of(objective.kind, objective.better, row) for row in rows]
+    ys = [pair.y for pair in pairs] or [0.0]
+    parts = [part for pair in pairs for part in pair.parts if part]
+    mean = statistics.fmean(ys)
+    unit = objective.metric if objective.kind == "quality" else "in the log of the time"
+    if name == "fake_gain" and parts:
+        better = sum(part > 0 for part in parts) / len(parts)
+        word = "worse" if mean < 0 else "better"
+        why = f"it is better on {better:.0%} of single draws, yet {abs(mean):.3f} {unit} {word} on average"
     elif name == "aa":
         why = f"no difference to be found in {len(pairs)} pairs"
+    elif verdict["answer"] == "refused":
+        why = f"a known gain of {mean:.3f} {unit} was not found in {len(pairs)} pairs"
     else:
-        why = f"a known gain of {mean:.3f} {domain.task.metric} was found in {len(pairs)} pairs"
+        why = f"a known gain of {mean:.3f} {unit} was found in {len(pairs)} pairs"
     return str(verdict["answer"]), why

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from selfproof import charter as charters
+from selfproof import levels
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
-from selfproof.archive.tree import digests, scope, tree_hash
+from selfproof.archive.tree import digests, form_of, scope, tree_hash
 from selfproof.certify import seeds
 from selfproof.charter import Charter, CharterError, Objective
 from selfproof.grants import Grants
@@ -141,6 +142,11 @@ class Life:
     def version(self, objective: Objective, number: int | None = None) -> Candidate:
         """A certified version as this objective sees it; the incumbent without a number."""
         return self.candidate(objective, self.files(number))
+
+    def is_barred(self, candidate: Candidate) -> bool:
+        """Whether a version, or one that differs in comments only, was adopted and taken back."""
+        barred = self.state.barred
+        return bool(barred) and (candidate.id in barred or form_of(candidate.files) in barred)
 
     def search_seed(self, *parts: object) -> int:
         """A seed for exploration, derived from the program's own search seed."""
@@ -285,18 +291,24 @@ def catch_up(life: Life) -> None:
 
 
 def accept_charter(life: Life) -> None:
-    """Log a charter or tasks that a person changed since the last entry; alpha cannot be raised in one life.
+    """Log a charter or tasks that a person changed since the last entry.
 
     Raises:
-        UsageError: alpha was raised.
+        UsageError: it changes what cannot change in one life: alpha upwards, the mode, an objective's finite pool.
     """
-    now, tasks = life.charter, digests(loading.task_files(life.paths.folder))
-    if life.state.charter["charter"] == now.digest and life.state.charter["tasks"] == tasks:
+    now, tasks, before = life.charter, digests(loading.task_files(life.paths.folder)), life.state.charter
+    pools = {**before.get("pools", {}), **loading.pools(life.tasks, life.guards)}
+    if before["charter"] == now.digest and before["tasks"] == tasks and before.get("pools", {}) == pools:
         return
     if now.certify.alpha > life.state.genesis["alpha"]:
         raise UsageError(
             f"the charter raises alpha to {now.certify.alpha}; this life began with {life.state.genesis['alpha']}",
             advice="A larger error budget needs a new program: `selfproof init` in another folder.",
+        )
+    if reason := levels.forbidden_change(before, {"mode": now.certify.mode, "pools": pools}):
+        raise UsageError(
+            f"the charter cannot go on: {reason}",
+            advice="Other samples need an objective of a new name, another mode a new program: `selfproof init`.",
         )
     weights = dict(life.state.weights)
     for objective in now.objectives:
@@ -304,8 +316,9 @@ def accept_charter(life: Life) -> None:
             weights[objective.name] = (1.0 - sum(weights.values())) / 2
     life.log(
         "charter",
-        {"charter": now.digest, "alpha": now.certify.alpha, "weights": weights, "tasks": tasks,
-         "spans": loading.spans(life.tasks, life.guards), "charter_text": life.blob(now.text)},
+        {"charter": now.digest, "alpha": now.certify.alpha, "mode": now.certify.mode, "weights": weights,
+         "tasks": tasks, "spans": loading.spans(life.tasks, life.guards), "pools": pools,
+         "charter_text": life.blob(now.text)},
         durable=True,
     )  # fmt: skip
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 
-from selfproof import controls, line
-from selfproof.certify.spending import gamma
+from selfproof import controls, levels, line
 from selfproof.domains.base import Domain, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
@@ -29,12 +28,20 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
     """Live until told to stop, out of time, or out of ideas; yields events for whoever watches."""
     attention = Attention({o.name: o.weight for o in life.charter.objectives})
     open_names = set(domains)
-    yield from unfinished(life, domains)
+    under_way = UnderWay()
+    under_way.begin(unfinished(life, domains))
+    yield from under_way.finish()
     while open_names and stop.reason is None and within_budget(life):
         begun = {name for name in open_names if domains[name].unfinished}
         name = attention.choose(begun or open_names)
+        if reason := levels.retired(life.state, name):
+            open_names.discard(name)
+            yield {"event": "retired", "objective": name, "reason": reason}
+            continue
         domain = domains[name]
-        began, gain = time.monotonic(), 0.0
+        if domain.alone:
+            yield from under_way.finish()
+        began = time.monotonic()
 
         focus = domain.observe()
         if focus is None:
@@ -44,16 +51,55 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
         edits = domain.propose(focus)
         candidates = yield from screened(life, domain, edits)
         yield from domain.race(candidates)
-        finalist = domain.finalist() if stop.reason is None and line.limit(life) is None else None
-        if finalist is not None:
-            confirming = yield from line.confirm(life, domain, finalist)
-            decision = yield from line.decide(life, domain, finalist, confirming)
-            if decision is not None:
-                gain = domain.gain_of(finalist, decision.effect)
-            yield from controls.due(life, domain)
+        yield from under_way.advance()
+        if not under_way.busy:
+            under_way.begin(proved(life, stop, domain, attention))
+            yield from under_way.advance()
 
-        attention.spent(name, time.monotonic() - began, gain)
+        attention.spent(name, time.monotonic() - began, 0.0)
         yield {"event": "status", "left": stop.left, **standing(life)}
+    yield from under_way.finish()
+
+
+def proved(life: Life, stop: Stop, domain: Domain, attention: Attention) -> Iterator[Event]:
+    """Confirm the domain's finalist if it has one, decide, adopt; then the controls that are due."""
+    finalist = domain.finalist() if stop.reason is None and line.limit(life) is None else None
+    if finalist is None:
+        return
+    confirming = yield from line.confirm(life, domain, finalist)
+    decision = yield from line.decide(life, domain, finalist, confirming)
+    if decision is not None and decision.version == life.state.current:
+        attention.spent(domain.objective.name, 0.0, domain.gain_of(finalist, decision.effect))
+    yield from controls.due(life, domain)
+
+
+class UnderWay:
+    """The one confirmation that may be open: it goes on whenever its pairs are done, while candidates race."""
+
+    def __init__(self) -> None:
+        self._steps: Iterator[Event] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is open."""
+        return self._steps is not None
+
+    def begin(self, steps: Iterator[Event]) -> None:
+        """Take it up; it moves by ``advance``."""
+        self._steps = steps
+
+    def advance(self) -> Iterator[Event]:
+        """Go on until its next pairs are with the workers, or to its end."""
+        for event in self._steps or ():
+            if event is line.WAITING:
+                return
+            yield event
+        self._steps = None
+
+    def finish(self) -> Iterator[Event]:
+        """Go on to its end."""
+        while self.busy:
+            yield from self.advance()
 
 
 def screened(life: Life, domain: Domain, edits: list[Edit]) -> Generator[Event, None, list[Candidate]]:
@@ -65,10 +111,13 @@ def screened(life: Life, domain: Domain, edits: list[Edit]) -> Generator[Event, 
 
 
 def unfinished(life: Life, domains: dict[str, Domain]) -> Iterator[Event]:
-    """Confirmations that a kill left open: go on where nothing was lost, abandon the others. k stays as it is."""
+    """What a kill left open: an adoption that is still watched, then confirmations. k stays as it is.
+
+    They go on where nothing was lost; the others are abandoned.
+    """
+    yield from line.watch_on(life, domains)
     for confirming in [c for c in life.state.confirmations.values() if c.decision is None]:
         yield from line.resume(life, domains.get(confirming.body["objective"]), confirming)
-    line.missing_effect(life, domains)
 
 
 def within_budget(life: Life) -> bool:
@@ -82,7 +131,7 @@ def standing(life: Life) -> Event:
     return {
         "version": state.current, "trials": life.trials, "cpu_seconds": life.cpu_seconds,
         "certified": state.adoptions(), "entries": life.ledger.size, "tier": life.jail.tier,
-        "alpha": {"total": state.charter["alpha"], "spent": state.spent(gamma, state.charter["alpha"])},
+        "alpha": {"total": state.charter["alpha"], "spent": state.spent()},
         "refused": sum(1 for c in state.confirmations.values()
                        if c.decision is not None and c.decision["verdict"] == "refused"
                        and not c.counter.startswith("control-")),

@@ -48,7 +48,11 @@ class SelfCheckFailed(SelfproofError):
 
 @dataclass(frozen=True)
 class Edit:
-    """A proposed change: the new text of each file that it touches, and who suggested it from which parent."""
+    """A proposed change: the new text of each file that it touches, and who suggested it from which parent.
+
+    ``prediction`` is the effect that its proposer expects, in the unit that effects are shown in (a gain above 0, for
+    speed a ratio above 1); it decides nothing and is scored afterwards.
+    """
 
     objective: str
     files: Files
@@ -56,6 +60,7 @@ class Edit:
     operator: str
     parent: str
     proposer: str = "improver"
+    prediction: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,8 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Certificate:
-    """The evidence of one confirmation; page, JSON and ledger leaf are this object."""
+class Evidence:
+    """What a gate's verdict rests on, as it is logged with the verdict."""
 
     claim: str
     objective: str
@@ -102,6 +107,9 @@ class Certificate:
     log_wealth: float
     log_mean_wealth: float | None
     log_threshold: float
+    log_loss_wealth: float | None
+    losses: int
+    test: str
     scale: float
     minimum: float
     margin: float | None
@@ -117,6 +125,33 @@ class Certificate:
     granted: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Certificate(Evidence):
+    """The evidence of one confirmation and what became of it; page, JSON and ledger leaf are this object.
+
+    ``spent`` and ``left`` are error budget of the whole life; ``effect`` and ``canary`` come from pairs that no
+    decision has seen; ``cost`` is {"trials", "seconds", "cpu_seconds", "dollars"}; ``pairing`` is what common random
+    numbers saved, ``machine`` how busy it was while pairs were timed, ``prediction`` what the edit said beforehand
+    and what was measured.
+    """
+
+    confirmation: int
+    decision: str
+    step: str
+    decided_because: str
+    version: int | None
+    anchor: int
+    spent: float
+    left: float
+    effect: Mapping[str, Any]
+    canary: Mapping[str, Any]
+    guards: tuple[Mapping[str, Any], ...]
+    cost: Mapping[str, Any]
+    pairing: Mapping[str, Any]
+    machine: Mapping[str, Any]
+    prediction: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Decision:
     """What was done with a candidate: ``adopted`` with its version number, or ``refused`` and in which step."""
@@ -125,6 +160,5 @@ class Decision:
     step: str
     reason: str
     candidate: Candidate
-    certificate: Certificate | None = None
     version: int | None = None
     effect: Mapping[str, Any] = field(default_factory=dict)

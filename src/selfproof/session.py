@@ -10,7 +10,6 @@ from typing import Any
 from selfproof import birth, closing, life, loop
 from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
-from selfproof.certify.spending import gamma
 from selfproof.charter import load
 from selfproof.life import Life, Paths
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
@@ -57,6 +56,7 @@ def opening(living: Life, seconds: float) -> Event:
         "layers": list(living.jail.layers),
         "seconds": seconds, **loop.standing(living),
         "objectives": [o.name for o in living.charter.objectives],
+        "uncertified": living.charter.certify.uncertified,
         "finished": living.finished, "seeds": living.seeds_kind,
     }  # fmt: skip
 
@@ -72,18 +72,21 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
     checked = audit(living.paths.ledger)
     if not checked["ok"]:
         raise SelfCheckFailed(f"the ledger does not verify: {checked['first_bad']}", advice="Keep the folder as it is.")
-    adopted = [v for v in state.versions[1:] if not v.rolled_back]
+    standing = [c for c in state.confirmations.values()
+                if c.version is not None and not state.versions[c.version].rolled_back]  # fmt: skip
+    answers = [c.verdict["answer"] for c in standing if c.verdict is not None]
     alpha = state.charter["alpha"]
     controls = {
         name: state.controls[name]["answer"] if name in living.controls_done & set(state.controls) else "not_run"
         for name in CONTROLS
     }
     return {
-        "event": "summary", "seconds": round(seconds, 1), "trials": living.trials, "certified": len(adopted),
+        "event": "summary", "seconds": round(seconds, 1), "trials": living.trials,
+        "certified": answers.count("certified"), "uncertified": answers.count("uncertified"),
         "refused": loop.standing(living)["refused"], "objectives": rows,
         "controls": controls,
         "control_words": {name: body["why"] for name, body in state.controls.items()},
-        "alpha": {"total": alpha, "spent": state.spent(gamma, alpha)},
+        "alpha": {"total": alpha, "spent": state.spent()},
         "ledger": {"entries": checked["entries"], "root": checked["root"], "verified": checked["ok"]},
         "ended": ended, "version": state.current, "tier": living.jail.tier,
         "folder": str(living.paths.folder.resolve()),

@@ -450,7 +450,90 @@ def a_number_as_text(f: Forger) -> Entry:
     return start
 
 
+def _certificate(f: Forger) -> Entry:
+    return f.of("certificate", f.adopted().index)
+
+
+def a_certificate_that_cost_less(f: Forger) -> Entry:
+    told = _certificate(f)
+    told.body["cost"]["trials"] -= 1
+    return told
+
+
+def a_certificate_with_more_budget_left(f: Forger) -> Entry:
+    told = _certificate(f)
+    told.body["left"] += 0.001
+    return told
+
+
+def a_certificate_with_another_guard(f: Forger) -> Entry:
+    told = _certificate(f)
+    told.body["guards"][0]["margin"] /= 2
+    return told
+
+
+def a_certificate_with_a_better_correlation(f: Forger) -> Entry:
+    told = _certificate(f)
+    told.body["pairing"]["correlation"] = 0.999
+    return told
+
+
+def a_second_certificate(f: Forger) -> Entry:
+    told = _certificate(f)
+    f.cut(told.index + 1)
+    return f.append("certificate", dict(told.body))
+
+
+def a_canary_at_another_level(f: Forger) -> Entry:
+    canary = f.find("canary")
+    canary.body["level"] /= 2
+    return canary
+
+
+def a_canary_that_saw_less_against_it(f: Forger) -> Entry:
+    canary = f.find("canary")
+    canary.body["log_wealth"] -= 0.5
+    return canary
+
+
+def a_canary_that_should_have_taken_it_back(f: Forger) -> Entry:
+    """Its pairs turned round speak against the change; the answer stays."""
+    canary = f.find("canary")
+    header, rows = f.rows(canary.body["pairs"])
+    half = len(rows[0]) // 2
+    canary.body["pairs"] = f.evidence(header, [row[half:] + row[:half] for row in rows])
+    return canary
+
+
+def a_check_that_was_not_passed(f: Forger) -> Entry:
+    start = f.adopted()
+    f.of("check", start.index).body["passed"] = False
+    return f.of("adopt", start.index)
+
+
+def another_form(f: Forger) -> Entry:
+    start = f.adopted()
+    start.body["form"] = "0" * 64
+    return start
+
+
+def a_loss_that_was_not_named(f: Forger) -> Entry:
+    start = f.adopted()
+    start.body["rule"]["loss"] = 0.5
+    return start
+
+
+def a_test_that_proves_nothing(f: Forger) -> Entry:
+    start = f.adopted()
+    start.body["rule"]["test"] = "greedy"
+    return start
+
+
 CASES: list[Forge] = [
+    a_certificate_that_cost_less, a_certificate_with_more_budget_left, a_certificate_with_another_guard,
+    a_certificate_with_a_better_correlation, a_second_certificate, a_canary_at_another_level,
+    a_canary_that_saw_less_against_it, a_canary_that_should_have_taken_it_back, a_check_that_was_not_passed,
+    another_form, a_loss_that_was_not_named, a_test_that_proves_nothing,
     k_skipped, k_used_twice, alpha_k_raised, level_raised_in_the_rule_alone, smaller_scale, no_mean_bet, wider_margin,
     smaller_span, more_pairs_than_the_preset, a_head_start, another_candidate_than_its_files, an_old_incumbent,
     turned_direction, a_draw_changed, a_pair_turned_round, a_bad_pair_left_out, results_of_another_confirmation,

@@ -70,7 +70,7 @@ def test_k_survives_rollback_new_charter_halt_and_new_epochs() -> None:
         ("seed-reveal", {"epoch": 1, "key": "00"}),
         ("seed-commit", {"epoch": 2, "commitment": "x"}),
         ("charter", {"weights": {**shares, "new": 0.1}, "alpha": 0.04}),
-        ("rollback", {"from": 0, "to": 0, "undone": [], "tree": "t"}),
+        ("rollback", {"from": 0, "to": 0, "undone": [], "tree": "t", "by": "person"}),
         ("halt", {"by": "stop file"}),
         ("resume", {}),
         ("key", {}),

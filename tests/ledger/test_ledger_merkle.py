@@ -2,12 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfproof.ledger.merkle import (
-    EMPTY_ROOT,
-    Tree,
+from selfproof.ledger.merkle import EMPTY_ROOT, Tree, leaf_hash
+from selfproof.ledger.proofs import (
     consistency_proof,
     inclusion_proof,
-    leaf_hash,
     root_of,
     verify_consistency,
     verify_inclusion,

@@ -13,7 +13,8 @@ import pytest
 
 import selfproof.ledger
 from selfproof.ledger import Ledger, LedgerBroken, LedgerBusy, check, read
-from selfproof.ledger.merkle import leaf_hash, root_of
+from selfproof.ledger.merkle import leaf_hash
+from selfproof.ledger.proofs import root_of
 from selfproof.ledger.statement import parse_statement
 
 

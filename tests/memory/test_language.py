@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from selfproof.templates.apprentice.tasks import corpora, rules
 from selfproof.templates.apprentice.tasks.corpora import NEWLINE, ORDERS, OTHER, SYMBOLS, Pool
 from selfproof.templates.apprentice.tasks.counts import Counts
-from selfproof.templates.apprentice.tasks.language import BLOCK, SPAN
+from selfproof.templates.apprentice.tasks.language import BLOCK, SPAN, positions
 from selfproof.trial.task import InvalidAnswer
 
 
@@ -88,9 +88,23 @@ def test_the_truth_is_not_in_what_the_program_sees(task: Any) -> None:
     """The same contexts with other truths are the same input; the hidden part is never encoded."""
     one = task.samples("confirm", 9, 1)[0]
     pool = task.pools["confirm"]
-    drawn = np.random.default_rng(9).integers(0, len(pool.truth), BLOCK)
+    drawn = positions(len(pool.truth), np.random.default_rng(9))
     assert np.array_equal(one.hidden[0], pool.truth[drawn])
     assert np.array_equal(one.value, task.counts.rows(pool.contexts[:, drawn]))
+
+
+@pytest.mark.parametrize("size", [BLOCK, 4 * BLOCK, 1000, 25_779, 300, 40])
+def test_a_block_has_one_position_from_each_slice_and_every_position_is_as_likely(size: int) -> None:
+    """Else a block's mean would not be the pool's on average, and the bet on single draws would not be fair."""
+    rng, times = np.random.default_rng(4), 2000
+    blocks = np.stack([positions(size, rng) for _ in range(times)])
+    edges = np.arange(BLOCK + 1) * size / BLOCK
+    ordered = np.sort(blocks, axis=1)
+    assert ((ordered >= np.floor(edges[:-1])) & (ordered < np.ceil(edges[1:]))).all()
+    counts = np.bincount(blocks.ravel(), minlength=size)
+    wanted = times * BLOCK / size
+    assert len(counts) == size and np.abs(counts - wanted).max() <= 6 * np.sqrt(wanted) + 6
+    assert np.abs(np.corrcoef(np.arange(BLOCK), blocks.mean(axis=0))[0, 1]) < 0.3, "the order tells the slice"
 
 
 def test_samples_repeat_for_a_seed_and_differ_between_seeds_and_splits(task: Any) -> None:

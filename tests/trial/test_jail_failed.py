@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,14 @@ class Unsteady:
         first, self.met = self.met, self.met + len(jobs)
         done = self._pool.map(jobs[: max(0, self.fails_from - first)])
         return [*done, *[FAILED] * (len(jobs) - len(done))]
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        self.met += 1
+        if self.met <= self.fails_from:
+            return self._pool.submit(job)
+        failed: Future[Outcome] = Future()
+        failed.set_result(FAILED)
+        return failed
 
     def close(self) -> None:
         self._pool.close()
@@ -91,7 +100,7 @@ QUALITY: dict[str, Callable[[Quality], object]] = {
     "race": lambda domain: list(domain.race([edited(domain.life, domain)])),
     "repeat": lambda domain: domain._holds_up(domain.population.best),
     "guard on explore": lambda domain: domain._loses_on_a_guard(domain.population.best),
-    "measure": lambda domain: domain.measure(finalist(domain), [1, 2]),
+    "measure": lambda domain: domain.begin(finalist(domain), [1, 2])(),
     "check": lambda domain: domain.check(finalist(domain), 3),
 }
 

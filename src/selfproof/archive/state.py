@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 CONTROLS = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
-"""Control experiments and the answer that each must get."""
+"""Control experiments and the answer that each must get, once in a run."""
+
+EXPECTED = {**CONTROLS, "power": None}
+"""The same, and planted small gains: how many of them are found is measured, not required."""
 
 
 class LeafLike(Protocol):
@@ -46,7 +49,10 @@ class Version:
 
 @dataclass
 class Confirming:
-    """A confirmation that was started; ``verdict`` is None while it is open."""
+    """A confirmation that was started; ``verdict`` is None while it is open.
+
+    ``adopted`` counts its objective's adoptions before it.
+    """
 
     leaf: int
     counter: str
@@ -56,7 +62,22 @@ class Confirming:
     verdict: dict[str, Any] | None = None
     decision: dict[str, Any] | None = None
     version: int | None = None
+    check: dict[str, Any] | None = None
+    guards: list[dict[str, Any]] = field(default_factory=list)
+    canary: dict[str, Any] | None = None
+    certificate: dict[str, Any] | None = None
+    control: str | None = None
     time: str = ""
+    last: str = ""
+    trials: int = 0
+    cpu_seconds: float = 0.0
+    adopted: int = 0
+
+    def costs(self, leaf: LeafLike) -> None:
+        """Count what a step of it took."""
+        self.trials += leaf.body["trials"]
+        self.cpu_seconds += leaf.body["cpu_seconds"]
+        self.last = leaf.time
 
     @property
     def id(self) -> int:
@@ -82,6 +103,7 @@ class State:
     epoch: int = 0
     open_epoch: dict[str, Any] | None = None
     barred: set[str] = field(default_factory=set)
+    rollbacks: list[tuple[str, str]] = field(default_factory=list)
     controls: dict[str, dict[str, Any]] = field(default_factory=dict)
     guarded: set[tuple[int, str]] = field(default_factory=set)
     guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
@@ -97,15 +119,25 @@ class State:
         """The version that was last certified better on a guard's metric and still stands; the anchor before any."""
         return (self.high_marks.get(guard) or [self.anchor])[-1]
 
-    def adoptions(self) -> int:
-        """Adoptions so far, rolled back or not; guards' and canaries' budgets are spent by this number."""
-        return len(self.versions) - 1
+    def adoptions(self, objective: str | None = None) -> int:
+        """Adoptions so far, of one objective or of all, rolled back or not."""
+        return sum(objective in {None, version.objective} for version in self.versions[1:])
 
-    def spent(self, gamma: Any, alpha: float) -> float:
-        """Error budget that all confirmations so far have used up, given the spending function."""
+    def spent(self) -> float:
+        """Error budget that all confirmations so far have used up.
+
+        A finite hold-out reserves all of its share at its first confirmation. In mode "fdr" a level is worth
+        (adoptions before it + 1) times what is spent on it.
+        """
         used = 0.0
-        for name, weight in self.weights.items():
-            used += sum(alpha * weight * gamma(k) for k in range(1, self.counters.get(name, 0) + 1))
+        shared = self.charter.get("mode") == "fdr"
+        for name in self.weights:
+            own = [c for c in self.confirmations.values() if c.counter == name]
+            lifetime = (own[0].body.get("pool") or {}).get("lifetime") if own else None
+            if lifetime is not None:  # the first level is the share over twice the lifetime
+                used += float(own[0].body["alpha_k"]) * 2 * lifetime
+            else:
+                used += sum(c.body["alpha_k"] / (c.adopted + 1 if shared else 1) for c in own)
         return used
 
 
@@ -160,12 +192,14 @@ def _race(state: State, leaf: LeafLike) -> None:
 def _confirm_start(state: State, leaf: LeafLike) -> None:
     counter = leaf.body["counter"]
     state.counters[counter] = leaf.body["k"]
-    state.confirmations[leaf.index] = Confirming(leaf.index, counter, leaf.body, time=leaf.time)
+    adopted = state.adoptions(leaf.body["objective"])
+    state.confirmations[leaf.index] = Confirming(leaf.index, counter, leaf.body, time=leaf.time, adopted=adopted)
 
 
 def _results(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.costs(leaf)
     confirming.evidence.append(leaf.body["pairs"]["$blob"])
     confirming.broken = leaf.body["broken"]
 
@@ -175,8 +209,20 @@ def _verdict(state: State, leaf: LeafLike) -> None:
     confirming.verdict = leaf.body
 
 
+def _check(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.check = leaf.body
+    confirming.costs(leaf)
+
+
 def _decision(state: State, leaf: LeafLike) -> None:
-    state.confirmations[leaf.body["confirmation"]].decision = leaf.body
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.decision, confirming.last = leaf.body, leaf.time
+
+
+def _certificate(state: State, leaf: LeafLike) -> None:
+    state.confirmations[leaf.body["confirmation"]].certificate = leaf.body
 
 
 def _adopt(state: State, leaf: LeafLike) -> None:
@@ -184,6 +230,7 @@ def _adopt(state: State, leaf: LeafLike) -> None:
     confirming = state.confirmations[body["confirmation"]]
     confirming.version = body["version"]
     confirming.decision = {"verdict": "adopted", "step": "adopt", "reason": "certified"}
+    confirming.last = leaf.time
     version = Version(
         body["version"], body["tree"], body["files"], leaf.index, leaf.time,
         body["objective"], body["candidate"], body["title"], body["message"],
@@ -197,14 +244,19 @@ def _adopt(state: State, leaf: LeafLike) -> None:
 def _canary(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     state.versions[leaf.body["version"]].effect = leaf.body["effect"]
+    confirming = next(c for c in state.confirmations.values() if c.version == leaf.body["version"])
+    confirming.canary = leaf.body
+    confirming.costs(leaf)
 
 
 def _rollback(state: State, leaf: LeafLike) -> None:
     body = leaf.body
+    state.rollbacks.append((leaf.time, body["by"]))
     for number in body["undone"]:
         version = state.versions[number]
         version.rolled_back = True
-        state.barred.add(version.candidate)
+        start = next(c.body for c in state.confirmations.values() if c.version == number)
+        state.barred |= {version.candidate, start["form"]}
     state.current = body["to"]
     for guard, marks in state.high_marks.items():
         state.high_marks[guard] = [number for number in marks if number not in body["undone"]]
@@ -218,12 +270,17 @@ def _guard_start(state: State, leaf: LeafLike) -> None:
 def _guard(state: State, leaf: LeafLike) -> None:
     state.trials += leaf.body["trials"]
     test = leaf.body["confirmation"], leaf.body["guard"]
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.guards.append(leaf.body)
+    confirming.costs(leaf)
     state.guard_answers[test], state.guard_gains[test] = leaf.body["passed"], leaf.body["is_better"]
 
 
 def _control(state: State, leaf: LeafLike) -> None:
     state.controls[leaf.body["name"]] = leaf.body
-    state.confirmations[leaf.body["confirmation"]].decision = {
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.control, confirming.last = leaf.body["name"], leaf.time
+    confirming.decision = {
         "verdict": "refused", "step": "control", "reason": "a control experiment is never adopted",
     }  # fmt: skip
 
@@ -231,6 +288,7 @@ def _control(state: State, leaf: LeafLike) -> None:
 _HANDLERS = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
-    "decision": _decision, "adopt": _adopt, "canary": _canary, "rollback": _rollback, "control": _control,
+    "check": _check, "decision": _decision, "certificate": _certificate, "adopt": _adopt,
+    "canary": _canary, "rollback": _rollback, "control": _control,
     "guard-start": _guard_start, "guard": _guard,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import hashlib
 import json
@@ -35,3 +36,15 @@ def tree_of_digests(files: Mapping[str, str]) -> str:
 def tree_hash(files: Files) -> str:
     """``tree_of_digests`` of the files' texts."""
     return tree_of_digests(digests(files))
+
+
+def form_of(files: Files) -> str:
+    """The same for files that differ in comments and layout only: SHA-256 over their syntax trees."""
+    return tree_hash({path: _form(text) for path, text in files.items()})
+
+
+def _form(text: str) -> str:
+    try:
+        return ast.dump(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return text

@@ -53,5 +53,5 @@ def holdout_level(alpha: float, weight: float, lifetime: int, adoptions: int) ->
 
 def holdout_is_retired(alpha: float, weight: float, lifetime: int, k: int, adoptions: int, items: int) -> bool:
     """Whether the k-th confirmation may not be made any more: too many, or no ``items`` outcomes could reach it."""
-    most = items * math.log1p(0.9)
-    return k > lifetime or -math.log(holdout_level(alpha, weight, lifetime, adoptions)) > most
+    needed = (adoptions + 1) * math.log(2.0 * lifetime) - math.log(alpha * weight)
+    return k > lifetime or needed > min(items * math.log1p(0.9), 700.0)  # beyond that the level is no number

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -38,12 +41,21 @@ def fields() -> list[tuple[str, str, str]]:
     """Rows (place, default, meaning) for every field that a charter may have."""
     rows = []
     for name, kind in [*charters.TABLES.items(), *charters.LISTS.items()]:
+        docs = docs_of(kind)
         for spec in dataclasses.fields(kind):
             default = "required"
             if spec.default is not dataclasses.MISSING:
-                default = repr(spec.default)
-            elif spec.default_factory is not dataclasses.MISSING:
-                default = "none"
+                default = "none" if spec.default == () else repr(spec.default)
             place = f"[[{name}]] {spec.name}" if name in charters.LISTS else f"[{name}] {spec.name}"
-            rows.append((place, default, spec.metadata["doc"]))
+            rows.append((place, default, docs[spec.name]))
     return rows
+
+
+def docs_of(kind: type) -> dict[str, str]:
+    """The sentence below each field of a section, by the field's name."""
+    (section,) = ast.parse(inspect.getsource(kind)).body
+    found = {}
+    for target, text in pairwise(getattr(section, "body", ())):
+        if isinstance(target, ast.AnnAssign) and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+            found[ast.unparse(target.target)] = " ".join(str(text.value.value).split())
+    return found

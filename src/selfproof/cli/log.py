@@ -7,23 +7,23 @@ from typing import Any
 
 import click
 
-from selfproof.archive.state import Confirming, State
+from selfproof.archive.state import EXPECTED, Confirming, State
 from selfproof.cli.common import Seen, at_option, dump, json_option
 
 
 def rows_of(state: State) -> list[dict[str, Any]]:
     """One row per confirmation, newest first; controls are named as such."""
-    control_of = {body["confirmation"]: name for name, body in state.controls.items()}
-    return [_row(state, c, control_of.get(c.id)) for c in reversed(state.confirmations.values())]
+    return [_row(state, confirming) for confirming in reversed(state.confirmations.values())]
 
 
-def _row(state: State, confirming: Confirming, control: str | None) -> dict[str, Any]:
+def _row(state: State, confirming: Confirming) -> dict[str, Any]:
+    control = confirming.control
     body, verdict = confirming.body, confirming.verdict or {}
     version = state.versions[confirming.version] if confirming.version is not None else None
     effect = version.effect if version is not None else {}
     answer = (confirming.decision or {}).get("verdict", "open")
     if version is not None:
-        answer = "rolled back" if version.rolled_back else "certified"
+        answer = "rolled back" if version.rolled_back else verdict["answer"]
     elif control is not None:
         answer = "control"
     return {
@@ -38,7 +38,8 @@ def _row(state: State, confirming: Confirming, control: str | None) -> dict[str,
 
 def _reason(confirming: Confirming, control: str | None) -> str | None:
     if control is not None and confirming.verdict is not None:
-        return f"{control.replace('_', ' ')}: {confirming.verdict['answer']}, as it must be; never adopted"
+        must = ", as it must be" if EXPECTED[control] else ", which is measured"
+        return f"{control.replace('_', ' ')}: {confirming.verdict['answer']}{must}; never adopted"
     return (confirming.decision or {}).get("reason")
 
 
@@ -66,6 +67,7 @@ def command(folder: Path, as_json: bool, most: int | None) -> None:
         click.echo("nothing was confirmed yet; type: selfproof run")
     marks = {
         "certified": ("+", "green"),
+        "uncertified": ("!", "red"),
         "refused": ("-", "red"),
         "rolled back": ("<", "yellow"),
         "open": ("?", None),

@@ -39,6 +39,9 @@ def command(
         for event in run(folder, minutes, seed):
             if event["event"] == "start":
                 warn_of(event["tier"])
+                if event["uncertified"]:
+                    told = "WARNING: this charter adopts by a test that proves nothing. No change is certified."
+                    click.secho(told, fg="red", bold=True, err=True)
             adopted += event["event"] == "decision" and event["verdict"] == "adopted"
             last = event
             view.take(event)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,9 +32,9 @@ def command(change: str, folder: Path, as_json: bool) -> None:
     before = seen.files(body["base_version"])
     after = {**before, **{p: seen.reader.get_blob(d).decode() for p, d in body["files"].items()}}
     diff = unified(before, after, ("before", "after"))
+    certificate = confirming.certificate or confirming.verdict
     if as_json:
-        evidence = {"certificate": confirming.verdict, "rule": body["rule"], "decision": confirming.decision}
-        dump({**row, "diff": diff, **evidence})
+        dump({**row, "diff": diff, "certificate": certificate, "rule": body["rule"], "decision": confirming.decision})
         return
     click.echo(f"{row['verdict']}: {row['title']}")
     click.echo(f"objective {row['objective']}, origin {row['origin']}, confirmation {row['id']}, {row['time']}")
@@ -40,19 +42,70 @@ def command(change: str, folder: Path, as_json: bool) -> None:
         click.echo(f"effect on fresh pairs: {words}")
     click.echo(f"why: {row['reason']}\n")
     coloured(diff)
-    verdict = confirming.verdict
-    if verdict is not None:
-        click.echo("\nCertificate" if verdict["answer"] == "certified" else "\nEvidence")
-        click.echo(f"  claim      {verdict['claim']}: {verdict['answer']}")
-        click.echo(f"  level      k = {verdict['k']}, alpha_k = {verdict['alpha_k']:.3g}")
-        wealth = math.exp(min(verdict["log_wealth"], 700))
-        click.echo(f"  wealth     {wealth:.4g} of 1/alpha_k = {1 / verdict['alpha_k']:.4g}")
-        if verdict["log_mean_wealth"] is not None:
-            click.echo(f"  mean bet   {math.exp(min(verdict['log_mean_wealth'], 700)):.4g}, margin {verdict['margin']}")
-        click.echo(f"  pairs      {verdict['pairs']}, scale {verdict['scale']:.4g}")
-        click.echo(f"  isolation  {verdict['tier']}: {', '.join(verdict['layers']) or 'none at all'}")
-        if verdict.get("granted"):
-            click.echo(f"  granted    {', '.join(verdict['granted'])}")
-        click.echo(f"  seeds      {verdict['seeds']}; signer: {verdict['signer']}")
-        click.echo(f"  not covered: {'; '.join(verdict['not_covered'])}")
-        click.echo("  assumes    " + "\n             ".join(verdict["assumes"]))
+    if certificate is not None:
+        heading = {"certified": "Certificate", "uncertified": "No certificate"}.get(certificate["answer"], "Evidence")
+        click.echo(f"\n{heading}")
+        for name, words in page(certificate):
+            click.echo(f"  {name:<11} {words}")
+
+
+def page(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """A certificate line by line: (name, words). docs/gate.md says how to read it."""
+    yield "claim", f"{told['claim']}: {told['answer']}"
+    yield (
+        "level",
+        f"k = {told['k']}, alpha_k = {told['alpha_k']:.3g}"
+        + (
+            f"; budget of the whole life: {told['spent']:.4g} spent, {told['left']:.4g} left" if "spent" in told else ""
+        ),
+    )
+    line = f"of the {math.exp(told['log_threshold']):.4g} that it takes"
+    yield "wealth", f"{_exp(told['log_wealth'])} {line}, after {told['pairs']} pairs (scale {told['scale']:.4g})"
+    if told["log_mean_wealth"] is not None:
+        yield "mean bet", f"{_exp(told['log_mean_wealth'])}, against a mean loss of {told['margin']} or more"
+    if told["log_loss_wealth"] is not None:
+        yield "loss bet", f"{_exp(told['log_loss_wealth'])}, {told['losses']} loss events"
+    yield from _outcome(told)
+    yield "isolation", f"{told['tier']}: {', '.join(told['layers']) or 'none at all'}"
+    if told.get("granted"):
+        yield "granted", ", ".join(told["granted"])
+    yield "seeds", f"{told['seeds']}; signer: {told['signer']}"
+    yield "drawn from", ", ".join(f"{key} {value}" for key, value in told["pool"].items())
+    yield "not covered", "; ".join(told["not_covered"])
+    for number, assumed in enumerate(told["assumes"]):
+        yield "" if number else "assumes", assumed
+
+
+def _outcome(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What only a completed certificate has."""
+    if "confirmation" not in told:
+        return
+    effect = told["effect"]
+    if "value" in effect:
+        low, high = effect["interval"]
+        unit = "x as fast" if effect["kind"] == "ratio" else "better"
+        seen = f", on {effect['pairs']} pairs that no decision has seen; holds at every look"
+        yield "effect", f"{effect['value']:.4g} {unit}, 95% interval [{low:.4g}, {high:.4g}]{seen}"
+    for guard in told["guards"]:
+        against = " and ".join(f"version {number}" for number in guard["references"])
+        word = "passed" if guard["passed"] else "NOT passed"
+        yield "guard", f"{guard['guard']}: {word}, loses less than {guard['margin']} against {against}"
+    yield "anchor", f"version {told['anchor']}"
+    cost = told["cost"]
+    spent = f"{cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} s of CPU, ${cost['dollars']:.2f}"
+    yield "cost", f"{cost['trials']} trials, {spent}"
+    pairing = told["pairing"]
+    if pairing.get("correlation") is not None:
+        yield "pairing", f"correlation {pairing['correlation']:.3f}: saved {pairing['saved']:.0f} pairs"
+    machine = told["machine"]
+    if machine:
+        held = "not known" if machine["throttled"] is None else f"{machine['throttled']} of {machine['pairs']} pairs"
+        yield "machine", f"load {machine['load']:.2f} (at most {machine['most_load']:.2f}), held back in: {held}"
+    said = told["prediction"]
+    if said:
+        hit = "inside" if said["inside"] else "outside"
+        yield "prediction", f"{said['stated']:.4g}, measured {said['measured']:.4g}: {hit} the interval"
+
+
+def _exp(log: float) -> str:
+    return f"{math.exp(min(log, 700)):.4g}"

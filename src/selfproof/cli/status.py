@@ -14,7 +14,7 @@ from selfproof.cli.common import Seen, at_option, dump, json_option
 @json_option
 def command(folder: Path, as_json: bool) -> None:
     """Where the program stands: version, counts, error budget, whether it may run."""
-    from selfproof.certify.spending import gamma
+    from selfproof.levels import retired
 
     seen = Seen(folder)
     state = seen.state
@@ -24,10 +24,11 @@ def command(folder: Path, as_json: bool) -> None:
         "certified": state.adoptions(),
         "refused": sum(1 for c in verdicts if c.decision is not None and c.decision["verdict"] == "refused"),
         "open": [c.id for c in verdicts if c.decision is None],
-        "alpha": {"total": state.charter["alpha"], "spent": state.spent(gamma, state.charter["alpha"])},
+        "alpha": {"total": state.charter["alpha"], "spent": state.spent()},
         "confirmations": {name: state.counters.get(name, 0) for name in state.weights},
         "candidates": sum(state.batches.values()), "trials": state.trials, "entries": state.entries,
         "controls": {name: body["answer"] for name, body in state.controls.items()},
+        "retired": {name: reason for name in state.weights if (reason := retired(state, name))},
         "stopped": seen.paths.stop.exists(),
     }  # fmt: skip
     if as_json:
@@ -37,6 +38,8 @@ def command(folder: Path, as_json: bool) -> None:
     click.echo(f"  {row['certified']} certified, {row['refused']} refused, {state.trials} trials logged")
     alpha = row["alpha"]
     click.echo(f"  error budget spent: {alpha['spent']:.4f} of {alpha['total']}")
+    for name, reason in row["retired"].items():
+        click.echo(f"  {name} is retired: {reason}; an objective of a new name needs new samples")
     click.echo(f"  ledger: {state.entries} entries, root {seen.reader.root.hex()[:16]}")
     if row["stopped"]:
         click.echo(f"  stopped: {seen.paths.stop} is there; `selfproof resume` removes it")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -79,7 +79,10 @@ def admitted(
 class Domain(Protocol):
     """One objective's way through the seven verbs."""
 
+    life: Life
     objective: Objective
+    alone: bool
+    """Whether its pairs are timed, so that nothing else may run meanwhile."""
 
     @property
     def unfinished(self) -> bool:
@@ -97,8 +100,8 @@ class Domain(Protocol):
     def finalist(self) -> Finalist | None:
         """The candidate that deserves a confirmation now, if there is one."""
 
-    def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
-        """One fresh pair per seed."""
+    def begin(self, finalist: Finalist, seeds: Sequence[int]) -> Callable[[], Measured]:
+        """Start on one fresh pair per seed; what it returns waits for them."""
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """A last deterministic check before adoption; the reason to refuse, or None."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from selfproof.domains.base import Measured
 from selfproof.jail import Job, Outcome
@@ -21,7 +21,10 @@ def run(life: Life, jobs: Sequence[Job], *, together: bool = False) -> list[Outc
         SelfproofError: the jail failed twice on one of them, which is charged to nobody.
     """
     life.pause_point()
-    outcomes = life.jail.together(jobs) if together else life.jail.map(jobs)
+    return _counted(life, life.jail.together(jobs) if together else life.jail.map(jobs))
+
+
+def _counted(life: Life, outcomes: Sequence[Outcome]) -> list[Outcome]:
     for outcome in outcomes:
         life.trials += max(1, len(outcome.outputs))
         life.cpu_seconds += outcome.cpu_seconds
@@ -45,32 +48,69 @@ def sound(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 def on_seeds(life: Life, versions: Versions, task: Task, seeds: Sequence[int]) -> Measured:
     """One fresh block of the confirm split per seed."""
-    return on_blocks(life, versions, task, trials.prepare([task.samples("confirm", seed, 1)[0] for seed in seeds]))
+    return begin(life, versions, task, drawn(task, seeds))()
+
+
+def drawn(task: Task, seeds: Sequence[int]) -> list[trials.Block]:
+    """The fresh block of the confirm split that each seed stands for."""
+    return trials.prepare([task.samples("confirm", seed, 1)[0] for seed in seeds])
 
 
 def on_blocks(life: Life, versions: Versions, task: Task, fresh: Sequence[trials.Block]) -> Measured:
-    """Rows hold the draws of the first version, then of the second.
+    """Rows hold the draws of the first version, then of the second; see ``begin``."""
+    return begin(life, versions, task, fresh)()
 
-    ``broken`` says why the second version gave no valid answer: that is a reason to refuse it, whatever its gain.
+
+def begin(
+    life: Life, versions: Versions, task: Task, fresh: Sequence[trials.Block],
+    others: Sequence[trials.Block] | None = None,
+) -> Callable[[], Measured]:  # fmt: skip
+    """Hand both versions' trials to the workers; what it returns waits for them.
+
+    Both get the same blocks, unless ``others`` are for the second version. A row holds the draws of the first, then
+    of the second. ``broken`` says why the second version gave no valid answer: that is a reason to refuse it,
+    whatever its gain.
 
     Raises:
-        SelfproofError: the first version gave none, or the jail failed twice; nobody's fault is charged.
+        SelfproofError: (from what it returns) the first version gave none, or the jail failed twice; nobody's fault
+            is charged.
     """
-    before = life.cpu_seconds
+    life.pause_point()
     objective = life.charter.objective(versions[0].objective)
     entry, limits = objective.entry, life.limits_of(objective)
-    outcomes = run(life, [trials.job(v.files, entry, [block], limits) for block in fresh for v in versions])
+    both = list(zip(fresh, fresh if others is None else others, strict=True))
+    work = [(version, block) for blocks in both for version, block in zip(versions, blocks, strict=True)]
+    futures = [life.jail.submit(trials.job(version.files, entry, [block], limits)) for version, block in work]
+
+    def wait() -> Measured:
+        outcomes = _counted(life, [future.result() for future in futures])
+        rows, broken = _rows(task, both, outcomes)
+        return Measured(rows, len(outcomes), sum(o.cpu_seconds for o in outcomes), life.jail.tier, broken)
+
+    return wait
+
+
+def _rows(
+    task: Task, blocks: Sequence[tuple[trials.Block, trials.Block]], outcomes: Sequence[Outcome]
+) -> tuple[tuple[tuple[float, ...], ...], str | None]:
     rows: list[tuple[float, ...]] = []
-    broken = None
-    for block, mine, other in zip(fresh, outcomes[::2], outcomes[1::2], strict=True):
-        (a,), (b,) = trials.score(task, [block], mine), trials.score(task, [block], other)
+    for (one, two), mine, other in zip(blocks, outcomes[::2], outcomes[1::2], strict=True):
+        (a,), (b,) = trials.score(task, [one], mine), trials.score(task, [two], other)
         if a.score is None:
             raise SelfproofError(
                 f"no valid answer where there must be one: {a.status} {a.message or ''}",
                 advice="Run again: what is open goes on. If it stays, `selfproof rollback` to an earlier version.",
             )
         if b.score is None or len(b.draws) != len(a.draws):
-            broken = f"no valid answer on a fresh sample: {b.status} {b.message or ''}".strip()
-            break
+            return tuple(rows), f"no valid answer on a fresh sample: {b.status} {b.message or ''}".strip()
         rows.append((*a.draws, *b.draws))
-    return Measured(tuple(rows), 2 * len(fresh), life.cpu_seconds - before, life.jail.tier, broken)
+    return tuple(rows), None
+
+
+def cost_ratio(life: Life, versions: Versions, part: Sequence[trials.Block]) -> float:
+    """CPU of the second version over that of the first on these blocks: medians of five runs each, in turn."""
+    objective = life.charter.objective(versions[0].objective)
+    limits = life.limits_of(objective)
+    outcomes = run(life, [trials.job(v.files, objective.entry, part, limits) for _ in range(5) for v in versions])
+    usual, cost = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
+    return cost / usual

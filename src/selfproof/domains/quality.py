@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from selfproof.certify.pairs import quality_pair
 from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import paired
+from selfproof.domains import paired, single
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
@@ -28,6 +28,7 @@ from selfproof.operators import OPERATORS
 from selfproof.operators.anatomy import anatomy, anatomy_or_none
 from selfproof.propose import jailed
 from selfproof.trial import blocks as trials
+from selfproof.trial.holdout import FiniteTask
 from selfproof.trial.task import Task
 
 PANEL = 8
@@ -41,11 +42,15 @@ LEAP = 0.03
 PATIENCE = 2
 LONG = 6
 LEAST = 0.004
+APART = "apart"  # a finalist's note: its candidate answers other samples than its incumbent
 GUARD_BLOCKS = 8
+SINGLE_T = 1.5  # of single samples: their panel is long, and a finalist may be the best of many
 
 
 class Quality:
     """One quality objective of a life. ``operators`` limits the search, for the constants-only control."""
+
+    alone = False
 
     def __init__(
         self,
@@ -61,6 +66,8 @@ class Quality:
         self.limits = life.limits_of(objective)
         self.stream = stream or objective.name
         self.sign = 1.0 if objective.better == "lower" else -1.0
+        self.single = isinstance(task, FiniteTask)
+        self.rungs, self.size = ({}, single.PANEL) if self.single else (RUNGS, PANEL)
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.unfinished = False  # a batch is raced in one go
         self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
@@ -114,7 +121,7 @@ class Quality:
         first = self.panel_number < 0
         self.panel_number = number
         seed = self.life.search_seed(self.objective.name, "panel", number) % 2**63
-        self.panel = trials.prepare(self.task.samples("explore", seed, PANEL))
+        self.panel = trials.prepare(self.task.samples("explore", seed, self.size))
         self.first_scores = set()
         incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
         if first:
@@ -221,7 +228,7 @@ class Quality:
         for candidate in candidates:
             known = anatomy_or_none(candidate.files[self.path], self.function)
             form = known[0] if known else None
-            if form is None or form in seen or candidate.id in self.life.state.barred:
+            if form is None or form in seen or self.life.is_barred(candidate):
                 continue
             seen.add(form)
             self.tried.append(form)
@@ -245,11 +252,11 @@ class Quality:
             scores = rung.scores
             if outcome.status != "ok" or not scores or len(scores) < len(outcome.outputs):
                 results.append(("invalid", scores))
-            elif round(scores[0], 9) in self.first_scores:
+            elif not self.single and round(scores[0], 9) in self.first_scores:
                 results.append(("equal", scores))
             else:
                 self.first_scores.add(round(scores[0], 9))
-                results.append(("raced" if len(scores) == PANEL else "worse", scores))
+                results.append(("raced" if len(scores) == len(self.panel) else "worse", scores))
         return results
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
@@ -266,9 +273,9 @@ class Quality:
         they lose on a guard's explore samples: the guard would veto them later.
         """
         base = self._base
-        barred = self.refused | self.life.state.barred
         while base is not None:
-            members = [m for m in self.population.members if m.id not in barred]
+            members = [m for m in self.population.members if m.id not in self.refused]
+            members = [m for m in members if not self.life.is_barred(self._texts[m.id])]
             if not members or members[0].id == base.id or not self._ready(base, members[0]):
                 return None
             best = members[0]
@@ -290,8 +297,10 @@ class Quality:
         leads = gain >= LEAP * abs(base.score) or (waited and gain >= LEAST * abs(base.score))
         differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
         preset = PRESETS[self.life.charter.certify.preset]
-        promising = robust_t(differences) > 0 and standing(preset, differences) != "out"
-        return leads and gain >= self.objective.min_gain and promising
+        sure = robust_t(differences) > 0 and standing(preset, differences) != "out"
+        if self.single:
+            sure = self.task.whole or single.plain_t(differences) >= SINGLE_T
+        return leads and gain >= self.objective.min_gain and sure
 
     def _loses_on_a_guard(self, member: Member) -> bool:
         """Whether a member loses more than half a guard's margin against the high-water version, on explore samples."""
@@ -308,9 +317,11 @@ class Quality:
                 return True
         return False
 
-    def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
+    def begin(self, finalist: Finalist, seeds: Sequence[int]) -> Callable[[], Measured]:
         """Fresh blocks from the confirm pool, both versions on the same positions, a fresh process each."""
-        return paired.on_seeds(self.life, (finalist.incumbent, finalist.candidate), self.task, seeds)
+        versions = (finalist.incumbent, finalist.candidate)
+        others = paired.drawn(self.task, [seed + 1 for seed in seeds]) if finalist.notes.get(APART) else None
+        return paired.begin(self.life, versions, self.task, paired.drawn(self.task, seeds), others)
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """Answers must not depend on a block's other draws, and must not cost much more than the anchor's."""
@@ -325,25 +336,17 @@ class Quality:
             ]
             if trials.company_matters(self.task, both[0], outcomes[0], both[1], outcomes[1], regrouped[1]):
                 return "its answer to a draw depends on the other draws of the block"
-        return self._too_costly(finalist, trials.prepare(samples))
-
-    def _too_costly(self, finalist: Finalist, part: Sequence[trials.Block]) -> str | None:
-        anchor = self.life.version(self.objective, self.life.state.anchor)
-        versions = (finalist.candidate, anchor)
-        outcomes = paired.run(
-            self.life,
-            [trials.job(v.files, self.objective.entry, part, self.limits) for _ in range(5) for v in versions],
-        )
-        cost, usual = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
-        if cost > self.objective.max_cost * usual:
-            return f"it needs {cost / usual:.1f} times the anchor's CPU, allowed are {self.objective.max_cost:g}"
-        return None
+        anchor, most = self.life.version(self.objective, self.life.state.anchor), self.objective.max_cost
+        cost = paired.cost_ratio(self.life, (anchor, finalist.candidate), trials.prepare(samples))
+        return f"it needs {cost:.1f} times the anchor's CPU, allowed are {most:g}" if cost > most else None
 
     def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
-        """The effect as the logarithm of a ratio of scores."""
-        del finalist
+        """The effect as the logarithm of a ratio; of a hold-out's the race's, since nothing else may steer a search."""
+        measured = float(effect.get("value", 0.0))
+        if self.single and not self.task.whole:
+            measured = math.fsum(finalist.differences) / max(1, len(finalist.differences))
         now = abs(self.population.best.score) if self.population.members else 1.0
-        return math.log1p(max(0.0, float(effect.get("value", 0.0))) / max(now, 1e-9))
+        return math.log1p(max(0.0, measured) / max(now, 0.01 * measured, 1e-9))  # a perfect score is no infinite gain
 
     def settled(self, finalist: Finalist, adopted: bool) -> None:
         """An adopted candidate is the new base; a refused one is not sent in again."""
@@ -374,9 +377,9 @@ class _Rungs:
         if score is None:
             return False
         self.scores.append(domain.sign * score)
-        if position == 0 and round(self.scores[0], 9) in domain.first_scores:
+        if not domain.single and position == 0 and round(self.scores[0], 9) in domain.first_scores:
             return False
-        slack = RUNGS.get(position + 1)
+        slack = domain.rungs.get(position + 1)
         if self._bar is None or slack is None:
             return True
         theirs = sum(self._bar[: position + 1]) / (position + 1)

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from selfproof.nouns import Files
+
+
+@dataclass(frozen=True)
+class Fuzz:
+    """How many hostile inputs, what they may weigh in bytes and take in seconds; at least ``least`` in any case."""
+
+    most: int
+    bytes: int
+    seconds: float
+    least: int
+
+
+IN_RACE = Fuzz(60, 200_000, 0.5, 4)
+BEFORE_ADOPTION = Fuzz(240, 1_500_000, 6.0, 24)
 
 
 def changed_functions(before: Files, after: Files) -> dict[str, str]:

@@ -12,7 +12,7 @@ import hashlib
 import math
 import random
 import statistics
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains import paired, timing
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
-from selfproof.domains.rewrites import changed_functions
+from selfproof.domains.rewrites import BEFORE_ADOPTION, IN_RACE, Fuzz, changed_functions
 from selfproof.jail import Job, Outcome, values
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split, UsageError
@@ -48,20 +48,6 @@ COMPARED_AFTER = 3  # pairs, before a rewrite's behaviour is compared: most are 
 
 
 @dataclass(frozen=True)
-class Fuzz:
-    """How many hostile inputs, what they may weigh in bytes and take in seconds; at least ``least`` in any case."""
-
-    most: int
-    bytes: int
-    seconds: float
-    least: int
-
-
-IN_RACE = Fuzz(60, 200_000, 0.5, 4)
-BEFORE_ADOPTION = Fuzz(240, 1_500_000, 6.0, 24)
-
-
-@dataclass(frozen=True)
 class Raced:
     """A rewrite that behaves the same, with its log-ratios on the explore inputs and the share of time it saves."""
 
@@ -79,6 +65,8 @@ class Raced:
 
 class Speed:
     """One speed objective of a life."""
+
+    alone = True
 
     def __init__(self, life: Life, objective: Objective) -> None:
         task = life.tasks[objective.name]
@@ -241,7 +229,7 @@ class Speed:
                 continue
             form = hashlib.sha256(changed[place].encode()).hexdigest()[:16]
             new = form not in seen and (form not in self.tried or form in self._raced)
-            if new and candidate.id not in self.life.state.barred:
+            if new and not self.life.is_barred(candidate):
                 seen.add(form)
                 found.append((candidate, form, place))
         return found
@@ -262,20 +250,26 @@ class Speed:
         starts: list[tuple[float, float]] = []
         at: Standing = "on"
         while at == "on":
-            some = rng.sample(calls, max(1, min(len(calls) // 2, self._enough(place))))
+            some = self.some_calls(place, rng)
             timed, _ = timing.pair(self.life, incumbent, candidate, place, some, rng.random() < 0.5)
             if timed is None:
                 return "invalid", ()
             differences.append(speed_pair(timed.row).y)
             starts.append(timed.starts)
             at = standing(preset, differences)
-            if (
-                at != "out"
-                and len(differences) == COMPARED_AFTER
-                and not self._equal(candidate, place, calls, rng, IN_RACE)
-            ):
+            compared = at != "out" and len(differences) == COMPARED_AFTER
+            if compared and not self._equal(candidate, place, calls, rng, IN_RACE):
                 return "invalid", tuple(differences)
         return "slow" if at == "out" or replay.late(starts) else "raced", tuple(differences)
+
+    def some_calls(self, place: str, rng: random.Random) -> list[Any]:
+        """Recorded explore calls of a function, enough of them to be timed."""
+        calls = self._calls[place]
+        return rng.sample(calls, max(1, min(len(calls) // 2, self._enough(place))))
+
+    def seconds_of(self, place: str) -> float:
+        """Seconds of one call of a hot function; 0 if it was not timed."""
+        return self._each.get(place, 0.0)
 
     def _enough(self, place: str) -> int:
         """Calls that keep the clock busy for about a hundredth of a second."""
@@ -314,6 +308,10 @@ class Speed:
         del self._raced[best.form]
         notes = {"function": best.place, "saved": best.saved}
         return Finalist(best.candidate, self.life.version(self.objective), best.differences, notes)
+
+    def begin(self, finalist: Finalist, seeds: Sequence[int]) -> Callable[[], Measured]:
+        """Pairs that are timed have the machine to themselves: they run when they are waited for."""
+        return lambda: self.measure(finalist, seeds)
 
     def measure(self, finalist: Finalist, seeds: Sequence[int]) -> Measured:
         """For each seed a fresh workload, its calls recorded, replayed on both versions in an order from the seed."""
@@ -355,7 +353,7 @@ class Speed:
         for i, calls in enumerate(self._recorded(place, self.task.inputs("report", seed, n))):
             timed, _ = timing.pair(self.life, first, second, place, calls, bool(seed >> i & 1))
             if timed is not None:
-                found.append(timed.row)
+                found.append(timed.row[:2])
         return found
 
     def check(self, finalist: Finalist, seed: int) -> str | None:

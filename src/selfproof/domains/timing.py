@@ -11,14 +11,18 @@ from selfproof.domains import paired
 from selfproof.jail import Job, values
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Files, SelfproofError
-from selfproof.trial import replay
+from selfproof.trial import replay, strain
 
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds of two versions: on the same calls, by the time that counts, and until load and first call were done."""
+    """Seconds of two versions: on the same calls, by the time that counts, and until load and first call were done.
 
-    row: tuple[float, float]
+    ``row`` ends with how the machine was: its load, the seconds for which this process was held back meanwhile (-1:
+    unknown), and 1 if the second version went first.
+    """
+
+    row: tuple[float, float, float, float, float]
     starts: tuple[float, float]
 
 
@@ -33,7 +37,9 @@ def pair(
     order = (two, one) if swap else (one, two)
     limits = life.limits_of(life.charter.objective(one.objective))
     jobs = replay.replay_jobs([version.files for version in order], place, calls, limits)
+    load, before = strain.load(), strain.throttled()
     empty, *done = paired.run(life, jobs, together=True)
+    held = strain.throttled() - before if before >= 0 else strain.UNKNOWN
     first, second = reversed(done) if swap else done
     if first.status != "ok":
         raise SelfproofError(f"{place} of the incumbent failed: {first.status} {first.message or ''}")
@@ -41,7 +47,7 @@ def pair(
         raise SelfproofError(f"{first.tier} does not tell processor time, which speed objectives need")
     if broken := replay.differs(first, second):
         return None, broken
-    row = replay.counted(first, empty), replay.counted(second, empty)
+    row = replay.counted(first, empty), replay.counted(second, empty), load, held, float(swap)
     return Timed(row, (replay.starting(first), replay.starting(second))), None
 
 

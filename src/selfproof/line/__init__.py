@@ -6,9 +6,9 @@ start.
 """
 
 from selfproof.line.adopting import limit, refuse
-from selfproof.line.confirming import confirm
+from selfproof.line.confirming import WAITING, confirm
 from selfproof.line.deciding import decide
-from selfproof.line.resuming import missing_effect, resume
+from selfproof.line.resuming import resume, watch_on
 from selfproof.line.undoing import rollback
 
-__all__ = ["confirm", "decide", "limit", "missing_effect", "refuse", "resume", "rollback"]
+__all__ = ["WAITING", "confirm", "decide", "limit", "refuse", "resume", "rollback", "watch_on"]

@@ -12,12 +12,14 @@ from selfproof.archive.tree import digests, tree_hash
 from selfproof.charter import Objective
 from selfproof.domains.base import Finalist
 from selfproof.life import Life
+from selfproof.line.certificates import write
 from selfproof.nouns import Decision
 
 
 def refuse(life: Life, confirming: Confirming, step: str, reason: str) -> None:
     """Close a confirmation without adopting its candidate; its alpha stays spent."""
     life.log("decision", {"confirmation": confirming.id, "verdict": "refused", "step": step, "reason": reason})
+    write(life, confirming)
 
 
 def limit(life: Life) -> str | None:
@@ -54,9 +56,12 @@ def adopt(
 
 def commit_message(number: int, title: str, objective: str, verdict: dict[str, Any]) -> str:
     """What, why and the certificate in short."""
+    evidence = f"ln W = {verdict['log_wealth']:.2f} >= {verdict['log_threshold']:.2f}"
+    if not verdict["alpha_k"]:
+        evidence = "every sample run twice, compared exactly"
     return (
         f"version {number}: {title[:60]}\n\nobjective: {objective}\nchange: {title}\n"
-        f"certificate: {verdict['claim']}\n"
+        f"{'certificate' if verdict['answer'] == 'certified' else 'NO CERTIFICATE'}: {verdict['claim']}\n"
         f"k = {verdict['k']}, alpha_k = {verdict['alpha_k']:.3g}, pairs = {verdict['pairs']}, "
-        f"ln W = {verdict['log_wealth']:.2f} >= {verdict['log_threshold']:.2f}, tier = {verdict['tier']}\n"
+        f"{evidence}, tier = {verdict['tier']}\n"
     )

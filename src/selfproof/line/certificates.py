@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from selfproof.archive.state import Confirming
+import datetime
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from selfproof.archive.evidence import unpack
+from selfproof.archive.state import Confirming, State
 from selfproof.certify import effect as effects
 from selfproof.certify.gate import Verdict
+from selfproof.certify.pairs import pair_of
+from selfproof.certify.recorded import effect_of, machine_of, pairing_of, prediction_of
 from selfproof.domains.base import Domain, Finalist
+from selfproof.ledger import Ledger, Reader
+from selfproof.levels import effect_from, is_whole
 from selfproof.life import Life
-from selfproof.nouns import Certificate
+from selfproof.nouns import Certificate, Evidence
 from selfproof.trial.task import Task
 
 ASSUMES = (
@@ -17,11 +28,18 @@ ASSUMES = (
     "better means the clipped mean, which is the typical case",
 )
 
+EXACT = "the samples are all there is; what repeats twice repeats always"
+SINGLE_LOSSES = ("losses on single samples that gains on others make up for",)
+HOLDOUT = (
+    "the hold-out's items are independent draws from what the user cares about",
+    "whoever proposes has learned of each earlier confirmation only whether it led to an adoption",
+)
 
-def certificate(
+
+def evidence_of(
     life: Life, domain: Domain, finalist: Finalist, confirming: Confirming, verdict: Verdict, answer: str,
     reason: str, tier: str,
-) -> Certificate:  # fmt: skip
+) -> Evidence:  # fmt: skip
     """What the pairs say about a candidate, and under which conditions."""
     objective, body = domain.objective, confirming.body
     rule = body["rule"]
@@ -31,18 +49,97 @@ def certificate(
     if objective.kind == "speed":
         claim = f"on fresh inputs {finalist.notes.get('function', objective.entry)} gives equal outputs in less time"
     blind = effects.blind_spot(verdict.pairs, rule["level"])
+    if verdict.answer == "uncertified":
+        claim = f"nothing is certified: the rule {rule['test']!r} took it that " + claim
     not_covered = [f"losses in fewer than {blind:.1%} of runs"]
+    assumes: tuple[str, ...] = ASSUMES
+    if is_whole(body["pool"]):
+        claim = f"on all {body['pool']['items']} samples of {objective.name} together this version has {less} "
+        claim += objective.metric
+        not_covered, assumes = ["anything but these samples", *SINGLE_LOSSES], (*ASSUMES[:-1], EXACT)
+    elif body["pool"] is not None:
+        claim = claim.replace("fresh samples", "samples like those of the hold-out")
+        assumes = (*ASSUMES, *HOLDOUT)
+    if life.charter.certify.mode == "fdr" and body["pool"] is None:
+        not_covered.append("even one false adoption: alpha bounds the share of false ones among all adopted (mode fdr)")
     if tier == "none":
         not_covered.append(
             "a candidate that reached its own scores, this record or its keys: nothing kept it from them"
         )
-    return Certificate(
+    return Evidence(
         claim=claim + " than the version before it", objective=objective.name, candidate=body["candidate"],
         incumbent=body["incumbent"], answer=answer, reason=reason, k=body["k"], alpha_k=body["alpha_k"],
         pairs=verdict.pairs, log_wealth=verdict.log_wealth, log_mean_wealth=verdict.log_mean_wealth,
-        log_threshold=verdict.log_threshold, scale=rule["scale"], minimum=rule["minimum"], margin=rule["margin"],
+        log_threshold=verdict.log_threshold, log_loss_wealth=verdict.log_loss_wealth, losses=verdict.losses,
+        test=rule["test"], scale=rule["scale"], minimum=rule["minimum"], margin=rule["margin"],
         span=rule["span"], blind_spot=blind, tier=tier, layers=tuple(life.jail.layers), seeds=life.seeds_kind,
         signer="same account",
         pool=task.pool("confirm") if isinstance(task, Task) else {"split": "confirm", "inputs": "fresh for each pair"},
-        not_covered=tuple(not_covered), assumes=ASSUMES, granted=life.limits_of(objective).grants.lines(),
+        not_covered=tuple(not_covered), assumes=assumes, granted=life.limits_of(objective).grants.lines(),
     )  # fmt: skip
+
+
+def rows_of(confirming: Confirming, ledger: Ledger | Reader) -> list[tuple[float, ...]]:
+    """The recorded pairs of a confirmation."""
+    return [row for digest in confirming.evidence for row in unpack(ledger.get_blob(digest))[1]]
+
+
+def own_rows(confirming: Confirming, ledger: Ledger | Reader) -> list[tuple[float, ...]]:
+    """The same on a finite pool; of a whole population, which was run twice, the first half."""
+    return rows_of(confirming, ledger)[: confirming.body["pool"]["items"]]
+
+
+def effect_in(body: Mapping[str, Any], rows: Sequence[Sequence[float]], broken: str | None = None) -> dict[str, Any]:
+    """The effect that rows of a confirmation, or of the pairs after it, show; on a whole population it is exact.
+
+    A change that was confirmed on a finite pool has no fresh pairs to offer, and its effect says which it is from.
+    """
+    rule, pool = body["rule"], body["pool"]
+    span = None if rule["margin"] is None else rule["span"]
+    effect = effect_of(body["kind"], body["better"], rows, span, broken)
+    if is_whole(pool) and rows:
+        mean = math.fsum(pair_of(body["kind"], body["better"], row).y for row in rows) / len(rows)
+        effect = {"kind": "difference", "value": mean, "interval": [mean, mean], "pairs": len(rows)}
+    return effect if pool is None else {**effect, "from": effect_from(pool)}
+
+
+def complete(state: State, confirming: Confirming, ledger: Ledger | Reader) -> dict[str, Any]:
+    """The certificate of a decided confirmation, from what the ledger says: engine and auditor use this alike."""
+    body, verdict = confirming.body, confirming.verdict or {}
+    rows = rows_of(confirming, ledger)
+    canary, decision = confirming.canary or {}, confirming.decision or {}
+    kind, effect = body["kind"], canary.get("effect", {})
+    measured = effect or effect_in(body, rows)
+    spent = state.spent()
+    taken_back = canary.get("answer") == "rollback"
+    rest = Certificate(
+        **{key: value for key, value in verdict.items() if key in Evidence.__dataclass_fields__},
+        confirmation=confirming.id, version=confirming.version, anchor=state.anchor,
+        decision="rolled back" if taken_back else decision["verdict"],
+        step="canary" if taken_back else decision["step"],
+        decided_because=(canary["broken"] or "fresh pairs show that it is worse") if taken_back else decision["reason"],
+        spent=spent, left=state.charter["alpha"] - spent, effect=effect,
+        canary={key: canary[key] for key in ("level", "log_wealth", "answer", "most") if canary},
+        guards=tuple(_told(guard) for guard in confirming.guards),
+        cost={"trials": confirming.trials, "seconds": _seconds(confirming), "cpu_seconds": confirming.cpu_seconds,
+              "dollars": 0.0},  # there is no proposer yet that costs money
+        pairing=pairing_of(kind, rows), machine=machine_of(kind, rows),
+        prediction=prediction_of(body["prediction"], measured),
+    )  # fmt: skip
+    return asdict(rest)
+
+
+def _told(guard: dict[str, Any]) -> dict[str, Any]:
+    kept = ("guard", "margin", "level", "passed", "is_better", "broken", "trials")
+    return {**{key: guard[key] for key in kept}, "references": sorted(map(int, guard["references"]))}
+
+
+def _seconds(confirming: Confirming) -> float:
+    first, last = (datetime.datetime.fromisoformat(time) for time in (confirming.time, confirming.last))
+    return (last - first).total_seconds()
+
+
+def write(life: Life, confirming: Confirming) -> None:
+    """Log the certificate of a confirmation that was judged and decided."""
+    if confirming.verdict is not None and confirming.decision is not None and confirming.certificate is None:
+        life.log("certificate", complete(life.state, confirming, life.ledger))

@@ -5,28 +5,32 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
+from typing import Any
 
+from selfproof import levels
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import Confirming
-from selfproof.archive.tree import digests, tree_of_digests
-from selfproof.certify import spending
+from selfproof.archive.tree import digests, form_of, tree_of_digests
 from selfproof.certify.gate import Gate, Rule, Verdict
 from selfproof.certify.judging import gate_for
 from selfproof.certify.pairs import pair_of
-from selfproof.certify.race import PRESETS
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Objective
 from selfproof.domains.base import Domain, Finalist
+from selfproof.levels import Level
 from selfproof.life import Life
-from selfproof.line.certificates import certificate
-from selfproof.nouns import Event
+from selfproof.line.certificates import evidence_of
+from selfproof.nouns import Event, SelfproofError
 from selfproof.trial.task import Task
 
-FIRST_PAIRS = 12
-MORE_PAIRS = 6
+AHEAD = {"quality": (24, 24), "speed": (12, 6)}
+"""How many pairs are asked for at first, and later: what is asked for beyond the last that decides is wasted."""
+
+WAITING: Event = {"event": "waiting"}
+"""Pairs are with the workers: whoever drives a confirmation may do something else before it goes on."""
 
 
-def rule_for(life: Life, domain: Domain, finalist: Finalist, level: float) -> Rule:
+def rule_for(life: Life, domain: Domain, finalist: Finalist, level: Level) -> Rule:
     """Everything that a confirmation fixes before its first pair."""
     objective = domain.objective
     task = life.tasks[objective.name]
@@ -34,32 +38,40 @@ def rule_for(life: Life, domain: Domain, finalist: Finalist, level: float) -> Ru
     minimum = math.log1p(objective.min_gain) if objective.kind == "speed" else objective.min_gain
     wide = span if span is not None else 1.0
     return Rule(
-        level=level,
+        level=level.alpha,
         scale=robust_scale(finalist.differences, declared_range=wide),
-        most_pairs=PRESETS[life.charter.certify.preset].confirm_pairs,
+        most_pairs=level.most_pairs,
         minimum=minimum,
         margin=objective.margin if span is not None else None,
         span=wide,
+        loss=objective.loss or None,
+        loss_rate=objective.loss_rate,
+        test=level.test,
     )
 
 
 def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -> Confirming:
     """Log what is about to be confirmed, and at which level, before any of its seeds exists."""
     objective = domain.objective
-    counter = objective.name if control is None else f"control-{objective.name}"
-    k = life.state.counters.get(counter, 0) + 1
-    level = spending.level(life.state.charter["alpha"], life.state.weights[objective.name], k)
+    if control is None and life.is_barred(finalist.candidate):
+        raise SelfproofError("a version that was adopted and taken back is never confirmed again")
+    if control is None and (reason := levels.retired(life.state, objective.name)):
+        raise ValueError(f"objective {objective.name} is retired: {reason}")
+    level = levels.next_level(life.state, life.charter, objective.name, control=control is not None)
     rule = rule_for(life, domain, finalist, level)
     gate_for(rule)  # a rule that the gate would not take must not reach the ledger
     life.fresh_seed("ready")
     candidate = finalist.candidate
     edit = candidate.edit
     body = {
-        "objective": objective.name, "kind": objective.kind, "better": objective.better, "counter": counter, "k": k,
-        "alpha_k": level, "candidate": candidate.id, "incumbent": finalist.incumbent.id,
+        "objective": objective.name, "kind": objective.kind, "better": objective.better, "counter": level.counter,
+        "k": level.k, "alpha_k": level.alpha, "pool": levels.pool_of(life.state, objective.name),
+        "candidate": candidate.id, "incumbent": finalist.incumbent.id,
         "base_version": life.state.current, "epoch": life.state.epoch,
         "files": digests(candidate.files), "texts": [life.blob(text) for text in candidate.files.values()],
+        "form": form_of(candidate.files),
         "title": edit.title if edit else "", "operator": edit.operator if edit else "",
+        "prediction": edit.prediction if edit else None,
         "differences": list(finalist.differences), "notes": finalist.notes,
         "rule": asdict(rule),
         "charter": life.state.charter["charter"], "tasks": tree_of_digests(life.state.charter["tasks"]),
@@ -84,27 +96,39 @@ def confirm(
     while verdict.answer == "undecided" and broken is None:
         life.pause_point()
         done = verdict.pairs
-        ahead = FIRST_PAIRS if done == 0 else MORE_PAIRS
-        drawn = [
-            life.fresh_seed("confirm", body["candidate"], confirming.counter, body["k"], done + j) for j in range(ahead)
-        ]
-        measured = domain.measure(finalist, drawn)
+        drawn = _drawn(life, confirming, done, AHEAD[domain.objective.kind][done > 0])
+        wait = domain.begin(finalist, drawn)
+        if not domain.alone and body["pool"] is None:  # what races beside a hold-out would know how long it took
+            yield WAITING
+        measured = wait()
         tier, broken = measured.tier, measured.broken
         verdict, used = _feed(gate, domain.objective, measured.rows)
-        header = {"confirmation": confirming.id, "first": done}
+        header: dict[str, Any] = {"confirmation": confirming.id, "first": done}
+        if body["pool"] is not None:
+            header["numbers"] = drawn[:used]
         life.log(
             "results",
             {"confirmation": confirming.id, "first": done, "n": used, "trials": measured.trials, "tier": tier,
-             "epoch": life.state.epoch, "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
+             "cpu_seconds": measured.cpu_seconds, "epoch": life.state.epoch,
+             "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
         )  # fmt: skip
         yield _progress(confirming, verdict, tier)
     answer = "refused" if broken is not None else verdict.answer
-    evidence = certificate(life, domain, finalist, confirming, verdict, answer, broken or verdict.reason, tier)
+    evidence = evidence_of(life, domain, finalist, confirming, verdict, answer, broken or verdict.reason, tier)
     life.log("verdict", {"confirmation": confirming.id, **asdict(evidence)}, durable=True)
     yield {"event": "verdict", "id": confirming.id, "objective": domain.objective.name, "answer": answer,
            "reason": evidence.reason, "pairs": verdict.pairs, "title": body["title"],
            "control": control is not None}  # fmt: skip
     return confirming
+
+
+def _drawn(life: Life, confirming: Confirming, first: int, ahead: int) -> list[int]:
+    """Seeds of the next pairs; for a pool of finitely many samples their numbers."""
+    body = confirming.body
+    if body["pool"] is not None:
+        return levels.order(life.state, body)[first : first + ahead]
+    purpose = "confirm", body["candidate"], confirming.counter, body["k"]
+    return [life.fresh_seed(*purpose, first + j) for j in range(ahead)]
 
 
 def _feed(gate: Gate, objective: Objective, rows: Sequence[Sequence[float]]) -> tuple[Verdict, int]:

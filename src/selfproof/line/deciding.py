@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 
 from selfproof.archive.state import Confirming
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Life
 from selfproof.line import guarding
 from selfproof.line.adopting import adopt, limit, refuse
-from selfproof.line.watching import canary
+from selfproof.line.certificates import write
+from selfproof.line.watching import stop_if_often, watch
 from selfproof.nouns import Decision, Event
 
 
@@ -23,13 +23,13 @@ def decide(
     assert verdict is not None
     refusal: tuple[str, str] | None = None
     high_water: list[str] = []
-    if verdict["answer"] != "certified":
+    if verdict["answer"] not in {"certified", "uncertified"}:
         refusal = ("gate", verdict["reason"])
-    if refusal is None and (broken := domain.check(finalist, life.fresh_seed("check", body["candidate"], body["k"]))):
+    if refusal is None and (broken := _checked(life, domain, finalist, confirming)):
         refusal = ("check", broken)
     if refusal is None:
-        for guard in life.charter.guards:
-            if guard.objective == domain.objective.name and refusal is None:
+        for guard in guarding.in_order(life, domain.objective):
+            if refusal is None:
                 passed, is_better = guarding.passes(life, domain, finalist.candidate, guard, confirming)
                 if (confirming.id, guard.name) not in life.state.guard_answers:  # which is nobody's fault
                     refusal = ("abandoned", f"the run ended while guard {guard.name} was tested")
@@ -47,12 +47,35 @@ def decide(
                "step": step, "reason": reason, "title": body["title"], "pairs": verdict["pairs"],
                "metric": domain.objective.metric}  # fmt: skip
         return None
-    decision = adopt(life, domain.objective, finalist, confirming, high_water)
-    domain.settled(finalist, adopted=True)
-    measured = canary(life, domain, finalist, decision)
-    decision = replace(decision, effect=measured)
+    adopt(life, domain.objective, finalist, confirming, high_water)
+    return (yield from settle(life, domain, finalist, confirming))
+
+
+def _checked(life: Life, domain: Domain, finalist: Finalist, confirming: Confirming) -> str | None:
+    """The domain's last deterministic check: the reason to refuse, or None."""
+    before, body = (life.trials, life.cpu_seconds), confirming.body
+    reason = domain.check(finalist, life.fresh_seed("check", body["candidate"], body["k"]))
+    taken = {"trials": life.trials - before[0], "cpu_seconds": life.cpu_seconds - before[1]}
+    life.log("check", {"confirmation": confirming.id, "passed": reason is None, "reason": reason, **taken})
+    return reason
+
+
+def settle(
+    life: Life, domain: Domain, finalist: Finalist, confirming: Confirming
+) -> Generator[Event, None, Decision | None]:
+    """Watch what was just adopted; the decision, or None if it was taken back."""
+    body, verdict, number = confirming.body, confirming.verdict, confirming.version
+    assert verdict is not None
+    canary = yield from watch(life, domain, finalist, confirming)
+    write(life, confirming)
+    kept = canary["answer"] != "rollback"
+    domain.settled(finalist, adopted=kept)
+    if not kept:
+        stop_if_often(life)
+        return None
+    reason, effect = verdict["reason"], canary["effect"]
     yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "adopted",
-           "step": "adopt", "reason": reason, "version": decision.version, "title": body["title"],
-           "operator": body["operator"], "effect": measured, "pairs": verdict["pairs"],
+           "step": "adopt", "reason": reason, "version": number, "title": body["title"],
+           "operator": body["operator"], "answer": verdict["answer"], "effect": effect, "pairs": verdict["pairs"],
            "alpha_k": body["alpha_k"], "tier": verdict["tier"], "metric": domain.objective.metric}  # fmt: skip
-    return decision
+    return Decision("adopted", "adopt", reason, finalist.candidate, version=number, effect=effect)

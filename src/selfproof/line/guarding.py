@@ -8,14 +8,21 @@ from selfproof.archive.evidence import pack
 from selfproof.archive.state import Confirming
 from selfproof.certify import guards
 from selfproof.certify.pairs import quality_pair
-from selfproof.charter import Guard
+from selfproof.charter import Guard, Objective
 from selfproof.domains import paired
 from selfproof.domains.base import Domain
+from selfproof.levels import pool_of
 from selfproof.life import Life
 from selfproof.nouns import Candidate
 
 BLOCKS = 6
 MOST_BLOCKS = 60
+
+
+def in_order(life: Life, objective: Objective) -> list[Guard]:
+    """An objective's guards, exact ones first: they are cheap, and spend nothing when a later one would fail."""
+    own = [guard for guard in life.charter.guards if guard.objective == objective.name]
+    return sorted(own, key=lambda guard: not life.guards[guard.name].whole)
 
 
 def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confirming: Confirming) -> tuple[bool, bool]:
@@ -26,12 +33,9 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
     if test in life.state.guarded:  # cut off by a kill: what was seen is lost, and is not drawn again
         return False, False
     task = life.guards[guard.name]
-    span = task.span
-    if span is None:
-        raise ValueError(f"guard {guard.name}: its task must be a mean with a declared span")
-    counter = f"guard-{guard.name}"
+    counter, before = f"guard-{guard.name}", life.cpu_seconds
     number = life.state.counters.get(counter, 0) + 1
-    level = guards.guard_level(number)
+    level = 0.0 if task.whole else guards.guard_level(number)
     references = sorted({life.state.anchor, life.state.high_water(guard.name)})
     life.log("guard-start", {"guard": guard.name, "number": number, "confirmation": confirming.id}, durable=True)
     rows_of: dict[str, Any] = {}
@@ -39,7 +43,11 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
     broken: str | None = None
     for reference in references:
         version = life.version(domain.objective, reference)
-        rows, result, why = _rows(life, (version, candidate), guard, (counter, number, reference, level))
+        versions = version, candidate
+        if task.whole:
+            rows, result, why = _suite(life, versions, guard)
+        else:
+            rows, result, why = _rows(life, versions, guard, (counter, number, reference, level))
         broken = broken or why
         used += 2 * len(rows)
         all_pass = all_pass and result.passed
@@ -50,10 +58,22 @@ def passes(life: Life, domain: Domain, candidate: Candidate, guard: Guard, confi
     life.log(
         "guard",
         {"guard": guard.name, "number": number, "confirmation": confirming.id, "candidate": candidate.id,
-         "level": level, "margin": guard.margin, "span": span, "better": task.better, "references": rows_of,
-         "passed": all_pass, "is_better": is_better, "broken": broken, "trials": used},
+         "level": level, "margin": guard.margin, "span": task.span, "better": task.better, "references": rows_of,
+         "passed": all_pass, "is_better": is_better, "broken": broken, "trials": used,
+         "cpu_seconds": life.cpu_seconds - before},
     )  # fmt: skip
     return all_pass, is_better
+
+
+def _suite(
+    life: Life, versions: tuple[Candidate, Candidate], guard: Guard
+) -> tuple[list[tuple[float, ...]], guards.GuardResult, str | None]:
+    """Every item of a whole population, then every one again: no draw, no alpha."""
+    task, pool = life.guards[guard.name], pool_of(life.state, guard.name)
+    assert pool is not None
+    measured = paired.on_seeds(life, versions, task, [*range(pool["items"])] * 2)
+    pairs = [quality_pair(row, task.better) for row in measured.rows]
+    return list(measured.rows), guards.judge_suite(pairs, pool["items"], guard.margin), measured.broken
 
 
 def _rows(
@@ -70,7 +90,7 @@ def _rows(
         ]
         measured = paired.on_seeds(life, versions, task, drawn)
         rows += measured.rows
-        flat = [part for row in rows for part in quality_pair(row, task.better).parts]
-        result = guards.judge_guard(flat, margin=guard.margin, span=task.span or 1.0, level=level)
+        drawn_blocks = [quality_pair(row, task.better).parts for row in rows]
+        result = guards.judge_guard(drawn_blocks, margin=guard.margin, span=task.span or 1.0, level=level)
         if measured.broken is not None or result.passed or len(rows) >= MOST_BLOCKS:
             return rows, result, measured.broken

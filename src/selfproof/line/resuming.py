@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from selfproof.archive.evidence import pack
 from selfproof.archive.state import Confirming
 from selfproof.archive.tree import tree_of_digests
 from selfproof.domains.base import Domain, Finalist
+from selfproof.levels import pool_of
 from selfproof.life import Life
 from selfproof.line.adopting import refuse
+from selfproof.line.certificates import write
 from selfproof.line.confirming import confirm
-from selfproof.line.deciding import decide
-from selfproof.line.watching import canary
-from selfproof.nouns import Candidate, Decision, Edit, Event, SelfproofError
+from selfproof.line.deciding import decide, settle
+from selfproof.line.watching import finalist_of, unwatched
+from selfproof.nouns import Candidate, Edit, Event
 
 
 def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterator[Event]:
@@ -30,6 +31,7 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
         and body["base_version"] == life.state.current
         and body["charter"] == life.state.charter["charter"]
         and body["tasks"] == tree_of_digests(life.state.charter["tasks"])
+        and body.get("pool") == pool_of(life.state, body["objective"])
     )
     if not usable or domain is None:
         refuse(life, confirming, "abandoned", "the run was killed while it was being confirmed")
@@ -46,18 +48,14 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
     yield from decide(life, domain, finalist, confirming)
 
 
-def missing_effect(life: Life, domains: Mapping[str, Domain]) -> None:
-    """Measure the newest version's effect if a kill came between its adoption and that."""
-    now = life.state.now
-    domain = domains.get(now.objective)
-    if now.number == 0 or now.effect or domain is None:
+def watch_on(life: Life, domains: Mapping[str, Domain]) -> Iterator[Event]:
+    """Watch the newest version if a kill came between its adoption and the end of that: before anything else."""
+    for decided in list(life.state.confirmations.values()):
+        if decided.version is None or decided.canary is not None:
+            write(life, decided)
+    confirming = unwatched(life)
+    domain = domains.get(life.state.now.objective)
+    if confirming is None or domain is None:
         return
-    confirming = next(c for c in life.state.confirmations.values() if c.version == now.number)
-    earlier = life.version(domain.objective, confirming.body["base_version"])
-    finalist = Finalist(life.version(domain.objective), earlier, (), confirming.body["notes"])
-    try:
-        canary(life, domain, finalist, Decision("adopted", "adopt", "", finalist.candidate, version=now.number))
-    except SelfproofError as error:
-        effect = {"kind": "unknown", "reason": str(error)}
-        empty = life.blob(pack({"version": now.number}, []))
-        life.log("canary", {"version": now.number, "effect": effect, "trials": 0, "pairs": empty})
+    finalist = finalist_of(life, domain, confirming)
+    yield from settle(life, domain, finalist, confirming)

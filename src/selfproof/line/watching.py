@@ -1,40 +1,94 @@
-"""Watch an adopted change on pairs that no decision has seen."""
+"""Watch an adopted change on pairs that no decision has seen; take it back if they speak against it."""
 
 from __future__ import annotations
 
-import math
+import datetime
+from collections.abc import Generator
 from typing import Any
 
 from selfproof.archive.evidence import pack
-from selfproof.certify import effect as effects
+from selfproof.archive.state import Confirming
+from selfproof.certify.canary import canary_level, judge_canary
 from selfproof.certify.pairs import pair_of
-from selfproof.domains.base import Domain, Finalist, Measured
-from selfproof.life import Life
-from selfproof.nouns import Decision
+from selfproof.domains.base import Domain, Finalist
+from selfproof.life import Halted, Life
+from selfproof.line.certificates import effect_in, own_rows
+from selfproof.line.undoing import rollback
+from selfproof.nouns import Event
 
-CANARY_PAIRS = {"quality": 30, "speed": 12}
+PAIRS = {"quality": (30, 90), "speed": (12, 48)}
+"""Pairs at first (they estimate the effect), and at most, if the first ones speak against the change."""
+
+ROLLBACKS = 3  # of the canary's, within a day: then a person should look
 
 
-def canary(life: Life, domain: Domain, finalist: Finalist, decision: Decision) -> dict[str, Any]:
-    """How large the gain is, from pairs that no decision has seen."""
-    drawn = [
-        life.fresh_seed("canary", finalist.candidate.id, decision.version, j)
-        for j in range(CANARY_PAIRS[domain.objective.kind])
-    ]
-    measured: Measured = domain.measure(finalist, drawn)
-    ys = [pair_of(domain.objective.kind, domain.objective.better, row).y for row in measured.rows]
-    if len(ys) < 6:
-        effect: dict[str, Any] = {"kind": "unknown", "reason": measured.broken or "too few pairs"}
-    elif domain.objective.kind == "speed":
-        found = effects.median_interval(ys)
-        effect = {"kind": "ratio", "value": math.exp(found.value),
-                  "interval": [math.exp(found.low), math.exp(found.high)], "pairs": found.n}  # fmt: skip
-    else:
-        found = effects.mean_interval(ys)
-        effect = {"kind": "difference", "value": found.value, "interval": [found.low, found.high], "pairs": found.n}
-    body = {
-        "version": decision.version, "effect": effect, "trials": measured.trials,
-        "pairs": life.blob(pack({"version": decision.version}, measured.rows)),
+def watch(
+    life: Life, domain: Domain, finalist: Finalist, confirming: Confirming
+) -> Generator[Event, None, dict[str, Any]]:
+    """Fresh pairs of the newest version against the one before: its effect, and whether it stays.
+
+    Nothing else is adopted meanwhile. A finite pool has no fresh pairs: there the confirmation's own tell the effect,
+    and nothing can be taken back. Returns the canary's entry.
+    """
+    objective, number = domain.objective, confirming.version
+    assert number is not None
+    level, scale = canary_level(number), confirming.body["rule"]["scale"]
+    first, most = PAIRS[objective.kind]
+    rows: list[tuple[float, ...]] = []
+    broken, trials, cpu, answer, wealth = None, 0, 0.0, "more", 0.0
+    if confirming.body["pool"] is not None:
+        rows, answer, level, most = own_rows(confirming, life.ledger), "kept", 0.0, 0
+    while answer == "more" and broken is None:
+        drawn = [
+            life.fresh_seed("canary", finalist.candidate.id, number, j) for j in range(len(rows), len(rows) + first)
+        ]
+        measured = domain.begin(finalist, drawn)()
+        rows, trials, broken = [*rows, *measured.rows], trials + measured.trials, measured.broken
+        cpu += measured.cpu_seconds
+        ys = [pair_of(objective.kind, objective.better, row).y for row in rows]
+        answer, wealth = judge_canary(ys, scale, level, most)
+    body: dict[str, Any] = {
+        "version": number, "level": level, "most": most, "log_wealth": wealth, "broken": broken,
+        "answer": "rollback" if broken else answer, "trials": trials,
+        "effect": effect_in(confirming.body, rows, broken), "cpu_seconds": cpu,
+        "pairs": life.blob(pack({"version": number}, rows)),
     }  # fmt: skip
-    life.log("canary", body)
-    return effect
+    life.log("canary", body, durable=True)
+    if body["answer"] == "rollback":
+        yield from _take_back(life, confirming, broken or "fresh pairs show that it is worse")
+    return body
+
+
+def _take_back(life: Life, confirming: Confirming, reason: str) -> Generator[Event, None, None]:
+    to = rollback(life, confirming.body["base_version"], reason=f"canary: {reason}", by="canary")
+    yield {"event": "rollback", "objective": confirming.body["objective"], "version": confirming.version, "to": to,
+           "reason": reason, "title": confirming.body["title"]}  # fmt: skip
+
+
+def stop_if_often(life: Life) -> None:
+    """End the run, and keep it ended until a person resumes it, if the canary took back three changes within a day.
+
+    Raises:
+        Halted: it did.
+    """
+    day = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    recent = [r for r in life.state.rollbacks if r[1] == "canary" and datetime.datetime.fromisoformat(r[0]) > day]
+    if len(recent) >= ROLLBACKS:
+        reason = f"{len(recent)} adoptions were taken back within a day"
+        life.paths.stop.write_text(f"{reason}; look at `selfproof log`\n", encoding="utf-8")
+        raise Halted(reason)
+
+
+def unwatched(life: Life) -> Confirming | None:
+    """The confirmation of the newest version, if a kill came between its adoption and the end of its canary."""
+    now = life.state.now
+    if now.number == 0 or now.effect:
+        return None
+    return next(c for c in life.state.confirmations.values() if c.version == now.number)
+
+
+def finalist_of(life: Life, domain: Domain, confirming: Confirming) -> Finalist:
+    """An adopted candidate and the version that it was confirmed against, from the ledger."""
+    now = life.version(domain.objective, confirming.version)
+    before = life.version(domain.objective, confirming.body["base_version"])
+    return Finalist(now, before, (), confirming.body["notes"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +60,9 @@ def _edit(row: object, objective: str, scope: tuple[str, ...]) -> Edit | None:
             return None
         if len(text) > LARGEST_FILE or not matches(path, scope) or ".." in path:
             return None
-    return Edit(objective, dict(files), plain(title), plain(operator)[:40], parent[:64])
+    stated = row.get("prediction")
+    prediction = stated if isinstance(stated, float) and math.isfinite(stated) else None
+    return Edit(objective, dict(files), plain(title), plain(operator)[:40], parent[:64], prediction=prediction)
 
 
 def plain(text: str) -> str:

@@ -7,9 +7,11 @@ import sys
 import types
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from selfproof.charter import Charter
 from selfproof.nouns import UsageError
+from selfproof.trial.holdout import FiniteTask
 from selfproof.trial.task import Task, Workload
 
 TASKS = "tasks"
@@ -47,7 +49,7 @@ def _check_margins(charter: Charter, tasks: Mapping[str, Task | Workload], guard
             raise UsageError(f"objective {objective.name}: its margin must be below its task's span, {task.span}")
     for guard in charter.guards:
         span = guards[guard.name].span
-        if span is None or not guard.margin < span:
+        if not guards[guard.name].whole and (span is None or not guard.margin < span):
             raise UsageError(
                 f"guard {guard.name}: its task must declare a span above the margin, it says {span}",
                 advice="Only metrics that are means of bounded draws can be guarded.",
@@ -74,6 +76,8 @@ def _task(folder: Path, package: str, place: str) -> Task | Workload:
         raise UsageError(f"task {place}: there is no such Task class")
     found = kind()
     assert isinstance(found, Task | Workload)
+    if isinstance(found, Task) and found.whole and not isinstance(found, FiniteTask):
+        raise UsageError(f"task {place}: only a FiniteTask can be whole, since all its samples must be known")
     return found
 
 
@@ -86,3 +90,20 @@ def spans(tasks: Mapping[str, Task | Workload], guards: Mapping[str, Task]) -> d
     """The span that each objective's and guard's task declares; the gate's second bet rests on it."""
     found = {**tasks, **guards}
     return {name: task.span if isinstance(task, Task) else None for name, task in found.items()}
+
+
+def pools(tasks: Mapping[str, Task | Workload], guards: Mapping[str, Task]) -> dict[str, dict[str, Any] | None]:
+    """What each objective's and guard's confirm samples are drawn from, None where they are fresh without end.
+
+    Raises:
+        UsageError: a finite task's items cannot be had, or are too few.
+    """
+    found: dict[str, dict[str, Any] | None] = {}
+    for name, task in {**tasks, **guards}.items():
+        try:
+            found[name] = task.population if isinstance(task, FiniteTask) else None
+        except UsageError:
+            raise
+        except Exception as error:
+            raise UsageError(f"the items of {name} cannot be had: {type(error).__name__}: {error}") from error
+    return found

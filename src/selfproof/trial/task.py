@@ -37,12 +37,15 @@ class Task(ABC):
 
     ``span`` is the largest possible difference of two draws' scores in the metric's unit: give it if the metric is a
     mean of independent draws, leave it None otherwise. ``slices`` names the groups that results are reported by.
+    ``whole`` says that the samples are all there is, a test suite for instance: see ``trial.holdout``, whose
+    ``FiniteTask`` such a task must be.
     """
 
     metric: ClassVar[str]
     better: ClassVar[Better]
     span: ClassVar[float | None] = None
     slices: ClassVar[tuple[str, ...]] = ()
+    whole: ClassVar[bool] = False
 
     @abstractmethod
     def samples(self, split: Split, seed: int, n: int) -> list[Sample]:
@@ -74,8 +77,11 @@ class Task(ABC):
         """The same draws in other samples, with (sample, draw) of each row's origin; None if a sample is one draw."""
         return None
 
-    def damaged(self, source: str, function: str) -> str | None:
-        """The entry's file with ``function`` made clearly worse, for the planted-gain control; None: not possible."""
+    def damaged(self, source: str, function: str, strength: float = 0.95) -> str | None:
+        """The entry's file with ``function`` made worse, for controls: clearly at .95, hardly at .01.
+
+        None: this task has no such thing.
+        """
         return None
 
     def tempting(self, source: str, function: str) -> str | None:

@@ -90,6 +90,8 @@ def _quality(row: Event) -> list[RenderableType]:
         rows.add("  now is better by", at(ahead, "value"), bounds(ahead, "interval"))
     _transfer(rows, row)
     told = f"95% intervals, on {count(at(row, 'blocks'), 'block')} used for nothing else"
+    if at(row, "whole") is True:
+        told = f"exact, on all {count(at(row, 'blocks'), 'sample')}"
     parts: list[RenderableType] = [_title(row, told), rows.shown()]
     if words := at(row, "transfers"):
         parts.append(Padding(Text(clean(words)), (0, 0, 0, 4)))

@@ -24,7 +24,8 @@ WIDEST = 100
 PER_SECOND = 4
 BAR = 24
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-STYLES = {"certified": "green", "refused": "yellow", "control": "cyan", "WRONG": "bold red"}
+STYLES = {"certified": "green", "refused": "yellow", "control": "cyan", "WRONG": "bold red", "UNPROVED": "bold red",
+          "undone": "magenta"}  # fmt: skip
 
 
 class LiveView(View):

@@ -14,8 +14,16 @@ from typing import Any
 from selfproof.cli.views.words import clean, count, duration, effect_words, finite, items, mapping, number
 from selfproof.nouns import Event
 
-SIGNS = {"certified": "✓", "refused": "✗", "control": "◇", "searched": "·", "WRONG": "!"}
-CONTROLS = {"fake_gain": "fake gain", "planted_gain": "planted gain", "aa": "A/A"}
+SIGNS = {
+    "certified": "✓",
+    "refused": "✗",
+    "control": "◇",
+    "searched": "·",
+    "WRONG": "!",
+    "UNPROVED": "!",
+    "undone": "<",
+}
+CONTROLS = {"fake_gain": "fake gain", "planted_gain": "planted gain", "aa": "A/A", "power": "small gain"}
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,9 @@ class Story:
     def _on_confirm(self, event: Event) -> list[Line]:
         return [] if event.get("pairs") else self._searched()
 
+    def _on_retired(self, event: Event) -> list[Line]:
+        return [Line("retired", clean(event.get("objective", "?"), 24), clean(event.get("reason", "?"), 80))]
+
     def _on_resumed(self, event: Event) -> list[Line]:
         return [Line("resumed", "", clean(event.get("how", "")), clean(event.get("title", "")))]
 
@@ -140,8 +151,14 @@ class Story:
         if event.get("verdict") == "adopted":
             effect = effect_words(event.get("effect"), event.get("metric"))
             subject = f"{name} v{number(event.get('version'), 0)}"
-            return [Line("certified", subject, f"{effect}, {pairs}", title)]
+            word = "UNPROVED" if event.get("answer") == "uncertified" else "certified"
+            return [Line(word, subject, f"{effect}, {pairs}", title)]
         return [Line("refused", name, f"{clean(event.get('reason', '?'), 80)}, after {pairs}", title)]
+
+    def _on_rollback(self, event: Event) -> list[Line]:
+        subject = f"{clean(event.get('objective', '?'), 24)} v{number(event.get('version'), 0)}"
+        back = f"back to version {number(event.get('to'), 0)}: {clean(event.get('reason', '?'), 80)}"
+        return [Line("undone", subject, back, clean(event.get("title", "")))]
 
     def _on_control(self, event: Event) -> list[Line]:
         return [control_line(event.get("name"), event.get("answer"), event.get("expected"), event.get("why"))]
@@ -160,6 +177,8 @@ def control_line(name: Any, answer: Any, expected: Any, why: Any) -> Line:
         return Line("control", called, "not run: the run was too short for it")
     word, right = clean(answer, 24), expected is None or expected == answer
     must = "as it must be" if right else f"it must be {clean(expected, 24)}"
+    if name == "power":
+        must = "which is measured, not required"
     reason = f": {clean(why, 160)}" if why else ""
     return Line("control" if right else "WRONG", called, f"{word}, {must}{reason}")
 

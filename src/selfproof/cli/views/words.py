@@ -124,5 +124,6 @@ def effect_words(effect: object, metric: object = None) -> str:
         return f"{value:.2f}× as fast {interval(bounds(effect, 'interval'), 2)}"
     if kind == "difference" and value is not None:
         unit = f"{clean(metric, 24)} " if metric else ""
-        return f"{value:.4f} {unit}better {interval(bounds(effect, 'interval'), 4)}"
+        where = f", from {clean(at(effect, 'from'), 60)}" if at(effect, "from") else ""
+        return f"{value:.4f} {unit}better {interval(bounds(effect, 'interval'), 4)}{where}"
     return f"effect not measured{': ' + clean(at(effect, 'reason'), 60) if at(effect, 'reason') else ''}"

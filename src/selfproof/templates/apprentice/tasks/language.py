@@ -1,6 +1,6 @@
 """The memory's tasks: predict the next character of text that it never learned from. Trusted code, a person's.
 
-A sample is a block of positions drawn independently, with replacement, from the held-out pool of its split. The
+A sample is a block of positions drawn independently, one from each part of the held-out pool of its split. The
 program sees the counts of all symbols of every order for each position and answers with a full distribution; the
 truth stays here. Before anything is scored, the answer's shape and values are checked, each row is renormalised and
 mixed with 1e-4 of the uniform distribution.
@@ -26,6 +26,16 @@ from .counts import Counts
 BLOCK = 256
 FLOOR = rules.FLOOR
 SPAN = math.log2(SYMBOLS / FLOOR)
+
+
+def positions(size: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """A stratified block: one of ``size`` positions from each of ``BLOCK`` equal slices of them, shuffled.
+
+    A position on a border belongs to both slices in parts, so that every position is as likely as any other, and a
+    block's mean is the pool's on average.
+    """
+    places = (np.arange(BLOCK) + rng.random(BLOCK)) * (size / BLOCK)
+    return rng.permutation(np.minimum(places.astype(np.intp), size - 1))
 
 
 class Language(Task):
@@ -62,11 +72,11 @@ class Language(Task):
         return self.blocks(self.pools[split], seed, n)
 
     def blocks(self, pool: Pool, seed: int, n: int) -> list[Sample]:
-        """``n`` blocks of positions drawn from ``pool`` with replacement; each is shuffled by being drawn."""
+        """``n`` blocks of positions drawn from ``pool``, independently; see ``positions``."""
         rng = np.random.default_rng(seed)
         found = []
         for _ in range(n):
-            drawn = rng.integers(0, len(pool.truth), BLOCK)
+            drawn = positions(len(pool.truth), rng)
             rows = self.counts.rows(pool.contexts[:, drawn])
             found.append(Sample(rows, (pool.truth[drawn], pool.slices[drawn])))
         return found
@@ -111,8 +121,8 @@ class Language(Task):
         kinds: list[int] = sample.hidden[1].tolist()
         return kinds
 
-    def damaged(self, source: str, function: str) -> str:
-        """The memory with nearly all of its guess moved to the wrong symbol: worse whatever the rule is."""
+    def damaged(self, source: str, function: str, strength: float = 0.95) -> str:
+        """The memory with this share of its guess moved to the wrong symbol: worse whatever the rule is."""
         return f"""{source}
 
 _before_{function} = {function}
@@ -120,7 +130,7 @@ _before_{function} = {function}
 
 def {function}(counts):
     q = _before_{function}(counts)
-    return 0.05 * q + 0.95 * np.roll(q, 1, axis=1)
+    return {1 - strength!r} * q + {strength!r} * np.roll(q, 1, axis=1)
 """
 
     def tempting(self, source: str, function: str) -> str:
