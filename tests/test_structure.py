@@ -26,7 +26,7 @@ COMPOSITION = frozenset(
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
-    frozenset({"session", "testing"}),
+    frozenset({"session", "testing", "simulate"}),
     frozenset({"attacks"}),
     frozenset({"adapters"}),
     COMPOSITION,

@@ -16,6 +16,7 @@ from selfproof import charter as charters
 from selfproof import levels
 from selfproof.archive.state import State, apply
 from selfproof.certify.gate import Confirmation, Pair, Rule
+from selfproof.certify.race import PRESETS
 from selfproof.ledger import Leaf
 
 CHARTER = charters.load(Path(charters.__file__).parent / "templates" / "apprentice" / "charter.toml")
@@ -69,7 +70,7 @@ def test_levels_are_what_the_papers_say(history: Sequence[tuple[str, bool, bool]
         won = sum(a for n, a, c in history[:i] if n == name and not c) if mode == "fdr" and not control else 0
         level = told.confirm(name, adopted and not control, control=control)
         assert level.k == k and level.alpha == pytest.approx(ALPHA * 0.4 * gamma(k) * (won + 1), rel=1e-12)
-        assert (level.test, level.most_pairs) == ("bet", 150)
+        assert (level.test, level.most_pairs) == ("bet", PRESETS["lean"].confirm_pairs)
 
 
 @given(histories)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfproof.certify import effect, scale, seeds
-from selfproof.certify.race import PRESETS, stays
+from selfproof.certify.race import PRESETS, Preset, standing, winsorised_t
 
 values = st.lists(st.floats(-100, 100), min_size=1, max_size=40)
 
@@ -52,14 +52,30 @@ def test_robust_t_of_equal_differences() -> None:
     assert scale.robust_t([0.0] * 12) == 0.0
 
 
-def test_the_race_lets_clear_gains_through_and_most_losses_not() -> None:
+def raced(preset: Preset, mean: float, rng: random.Random) -> tuple[str, int]:
+    """How a race against differences of this mean ends, and after how many pairs."""
+    differences = [rng.gauss(mean, 1)]
+    while (at := standing(preset, differences)) == "on":
+        differences.append(rng.gauss(mean, 1))
+    return at, len(differences)
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_the_race_lets_clear_gains_through_and_most_losses_not(preset: Preset) -> None:
     rng = random.Random(1)
-    for preset in PRESETS.values():
-        n = preset.rungs[-1]
-        gains = sum(stays(preset, [rng.gauss(2, 1) for _ in range(n)]) for _ in range(100))
-        losses = sum(stays(preset, [rng.gauss(-1, 1) for _ in range(n)]) for _ in range(100))
-        assert gains >= 85 and losses <= 1
-        assert stays(preset, [1.0] * (preset.rungs[0] - 1))
+    gains = [raced(preset, 2, rng) for _ in range(200)]
+    losses = [raced(preset, -1, rng) for _ in range(200)]
+    assert sum(at == "through" for at, _ in gains) >= 180
+    assert sum(at == "through" for at, _ in losses) <= 2
+    assert sum(pairs for _, pairs in losses) / 200 < 4
+    assert max(pairs for _, pairs in [*gains, *losses]) <= preset.most_pairs
+
+
+def test_the_race_uses_differences_of_which_most_are_zero() -> None:
+    """A median would be 0 here, however often the candidate alone passes."""
+    assert winsorised_t([0, 0, 1, 0, 0, 1, 0, 0, 0, 1, 0, 0]) == pytest.approx(math.sqrt(3))
+    assert winsorised_t([0.0] * 5) == 0.0
+    assert winsorised_t([1.0, 1.0, 1.0, -1e6]) == pytest.approx((3 - 1.4826) / math.sqrt(3 + 1.4826**2))
 
 
 def test_seeds_are_the_hmac_that_an_auditor_recomputes() -> None:

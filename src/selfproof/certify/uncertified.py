@@ -14,6 +14,7 @@ certainty (docs/gate.md).
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 
 from selfproof.certify.gate import Answer, Pair, Rule, Verdict
 
@@ -23,6 +24,7 @@ PAIRS = {"greedy": (1, 1), "greedy5": (5, 5), "ttest": (30, 30), "peek": (5, 100
 QUANTILE = {5: 2.132, 6: 2.015, 7: 1.943, 8: 1.895, 9: 1.860, 10: 1.833, 12: 1.796, 15: 1.761, 20: 1.729, 30: 1.699,
             60: 1.671, 100: 1.660}  # fmt: skip
 """The one-sided 5% quantile of Student's t, by the number of pairs; between two of them the larger is used."""
+_SIZES = sorted(QUANTILE)
 
 
 class Uncertified:
@@ -61,5 +63,5 @@ class Uncertified:
             return self._sum > 0
         n = self._n
         variance = max(0.0, (self._squares - self._sum**2 / n) / (n - 1))
-        quantile = QUANTILE[max(size for size in QUANTILE if size <= n)]
+        quantile = QUANTILE[_SIZES[bisect_right(_SIZES, n) - 1]]
         return self._sum / n > quantile * math.sqrt(variance / n)

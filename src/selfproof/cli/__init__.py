@@ -27,6 +27,7 @@ COMMANDS = {
     "resume": "Allow a stopped program to run again.",
     "controls": "What the gate said to changes whose true effect is known.",
     "verify": "Recompute every decision from the ledger alone.",
+    "simulate": "What the gate adopts in a world whose truth is known.",
     "charter": "Check and explain the charter.",
     "sandbox": "What isolates programs here; run one in it.",
     "completion": "Shell completion for bash, zsh or fish.",

@@ -17,7 +17,7 @@ from typing import Any
 
 from selfproof.archive.population import Member, Population
 from selfproof.certify.pairs import quality_pair
-from selfproof.certify.race import PRESETS, stays
+from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains import paired, single
@@ -44,6 +44,7 @@ LONG = 6
 LEAST = 0.004
 APART = "apart"  # a finalist's note: its candidate answers other samples than its incumbent
 GUARD_BLOCKS = 8
+SINGLE_T = 1.5  # of single samples: their panel is long, and a finalist may be the best of many
 
 
 class Quality:
@@ -296,9 +297,9 @@ class Quality:
         leads = gain >= LEAP * abs(base.score) or (waited and gain >= LEAST * abs(base.score))
         differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
         preset = PRESETS[self.life.charter.certify.preset]
-        sure = robust_t(differences) > 0 and stays(preset, differences)
+        sure = robust_t(differences) > 0 and standing(preset, differences) != "out"
         if self.single:
-            sure = self.task.whole or single.plain_t(differences) >= preset.cuts[-1]
+            sure = self.task.whole or single.plain_t(differences) >= SINGLE_T
         return leads and gain >= self.objective.min_gain and sure
 
     def _loses_on_a_guard(self, member: Member) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from selfproof.certify.pairs import speed_pair
-from selfproof.certify.race import PRESETS, stays
+from selfproof.certify.race import PRESETS, Standing, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains import paired, timing
@@ -44,6 +44,7 @@ SURE = 5.0
 CALLED_AGAIN = 3  # how often a comparison makes each call
 PER_JOB = 20
 RECORDED = 12
+COMPARED_AFTER = 3  # pairs, before a rewrite's behaviour is compared: most are out by then
 
 
 @dataclass(frozen=True)
@@ -247,19 +248,19 @@ class Speed:
         preset = PRESETS[self.life.charter.certify.preset]
         differences: list[float] = []
         starts: list[tuple[float, float]] = []
-        for reached in preset.rungs:
-            while len(differences) < reached:
-                some = self.some_calls(place, rng)
-                timed, _ = timing.pair(self.life, incumbent, candidate, place, some, rng.random() < 0.5)
-                if timed is None:
-                    return "invalid", ()
-                differences.append(speed_pair(timed.row).y)
-                starts.append(timed.starts)
-            if not stays(preset, differences):
-                return "slow", tuple(differences)
-            if reached == preset.rungs[0] and not self._equal(candidate, place, calls, rng, IN_RACE):
+        at: Standing = "on"
+        while at == "on":
+            some = self.some_calls(place, rng)
+            timed, _ = timing.pair(self.life, incumbent, candidate, place, some, rng.random() < 0.5)
+            if timed is None:
+                return "invalid", ()
+            differences.append(speed_pair(timed.row).y)
+            starts.append(timed.starts)
+            at = standing(preset, differences)
+            compared = at != "out" and len(differences) == COMPARED_AFTER
+            if compared and not self._equal(candidate, place, calls, rng, IN_RACE):
                 return "invalid", tuple(differences)
-        return "slow" if replay.late(starts) else "raced", tuple(differences)
+        return "slow" if at == "out" or replay.late(starts) else "raced", tuple(differences)
 
     def some_calls(self, place: str, rng: random.Random) -> list[Any]:
         """Recorded explore calls of a function, enough of them to be timed."""
