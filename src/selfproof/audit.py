@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from selfproof import levels
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import EXPECTED, State, apply
 from selfproof.archive.tree import form_of, matches, tree_of_digests
-from selfproof.certify import effect as effects
 from selfproof.certify import guards as guarding
 from selfproof.certify import seeds
 from selfproof.certify.canary import canary_level, judge_canary
@@ -31,6 +31,7 @@ from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
 from selfproof.ledger import Leaf, LedgerBroken, Reader, check, read
 from selfproof.line import certificates
+from selfproof.line.watching import PAIRS as WATCHED
 from selfproof.nouns import UsageError
 
 
@@ -139,6 +140,9 @@ def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(counter in {name, f"control-{name}"}, "an unknown counter")
     _must(state.open_epoch is not None, "a confirmation outside an epoch of committed seeds")
     _must(not any(c.decision is None for c in state.confirmations.values()), "two confirmations at a time")
+    _must(state.current == 0 or bool(state.now.effect), "the version before was not watched")
+    taken = [c for c in state.confirmations.values() if c.version == state.current and c.canary is not None]
+    _must(all(c.canary is None or c.canary["answer"] != "rollback" for c in taken), "a version that had to go stayed")
     level = levels.next_level(state, _charter_of(state, reader), name, control=counter != name)
     _must(body["k"] == level.k, f"k is {body['k']}, it must count on by one")
     _must(_close(body["alpha_k"], level.alpha), "alpha_k is not what the entries before it give")
@@ -200,6 +204,12 @@ def _results(state: State, leaf: Leaf, reader: Reader) -> None:
     header, rows = unpack(reader.get_blob(leaf.body["pairs"]["$blob"]))
     done = sum(len(unpack(reader.get_blob(d))[1]) for d in confirming.evidence)
     _must(header["confirmation"] == confirming.id, "the results belong to another confirmation")
+    _must(confirming.broken is None, "results after the candidate gave no valid answer")
+    epoch = state.open_epoch
+    _must(epoch is not None and (leaf.body["epoch"], leaf.body["tier"]) == (epoch["epoch"], epoch["tier"]),
+          "results of another epoch or tier than the open one")  # fmt: skip
+    same_seeds = leaf.body["epoch"] == confirming.body["epoch"] or confirming.body["pool"] is not None
+    _must(same_seeds, "results with other seeds than those that were committed for the confirmation")
     _must(leaf.body["first"] == done == header["first"] and leaf.body["n"] == len(rows), "pairs are missing or twice")
     if confirming.body.get("pool") is not None:
         numbers = levels.order(state, confirming.body)[done : done + len(rows)]
@@ -238,12 +248,15 @@ def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
     for key in ("scale", "minimum", "margin", "span", "test"):
         _must(body[key] == confirming.body["rule"][key], f"{key} differs from the rule")
     _must(state.open_epoch is not None and body["seeds"] == state.open_epoch["seeds"], "the seeds were not such")
-    blind = effects.blind_spot(found.pairs, rule.level)
-    _must(_close(blind, body["blind_spot"]), "the blind spot is not 1 - a^(1/n)")
+    wanted = certificates.evidence_of(state, _charter_of(state, reader), confirming, found, pool=body["pool"])
+    for key, value in asdict(wanted).items():
+        _must(_same(value, body[key]), f"{key} does not follow from the entries before it")
 
 
 def _guard_start(state: State, leaf: Leaf, reader: Reader) -> None:
     del reader
+    test = leaf.body["confirmation"], leaf.body["guard"]
+    _must(test not in state.guarded, "a guard that was started before, and is not drawn again")
     number = state.counters.get(f"guard-{leaf.body['guard']}", 0) + 1
     _must(leaf.body["number"] == number, "a guard's number is out of order")
 
@@ -298,6 +311,8 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(dict(body["files"]) == expected, "the adopted files are not the incumbent's with the candidate's")
     charter = _charter_of(state, reader)
     _must(charter.autonomy.level == "autonomous", "adopted although the charter allows no adoption")
+    own = {guard.name for guard in charter.guards if guard.objective == body["objective"]}
+    _must(set(body["high_water"]) <= own, "a high-water mark of another objective's guard")
     for guard in charter.guards:
         if guard.objective == body["objective"]:
             passed = state.guard_answers.get((confirming.id, guard.name), False)
@@ -306,6 +321,13 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
             _must((guard.name in body["high_water"]) == gained, "a high-water mark without a gain, or the reverse")
     for digest in body["files"].values():
         reader.get_blob(digest)
+
+
+def _check(state: State, leaf: Leaf, reader: Reader) -> None:
+    del reader
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    _must(confirming.check is None, "a second check: the first answer stands")
+    _must(leaf.body["passed"] == (leaf.body["reason"] is None), "a check that passed for a reason, or failed for none")
 
 
 def _decision(state: State, leaf: Leaf, reader: Reader) -> None:
@@ -320,6 +342,7 @@ def _certificate(state: State, leaf: Leaf, reader: Reader) -> None:
     _must(confirming.verdict is not None and confirming.decision is not None, "a certificate of an open confirmation")
     _must(confirming.certificate is None, "a second certificate")
     found = certificates.complete(state, confirming, reader)
+    _must(set(found) | {"time"} == set(leaf.body) | {"time"}, "a certificate that leaves out or adds something")
     for key, value in leaf.body.items():
         _must(key == "time" or _same(found.get(key), value), f"{key} does not follow from the entries before it")
 
@@ -332,11 +355,14 @@ def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     start = confirming.body
     rows = unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
     answer, wealth = "kept", 0.0
+    first, most = WATCHED[start["kind"]]
     if start["pool"] is not None:
         _must(rows == certificates.own_rows(confirming, reader), "the effect is not from the confirmation's own pairs")
         _must(body["level"] == body["most"] == 0 and body["broken"] is None, "a canary where there are no fresh pairs")
     else:
         _must(_close(body["level"], canary_level(version.number)), "a canary's level is not what its adoption gives")
+        enough = body["most"] == most and (len(rows) >= first or body["broken"] is not None)
+        _must(enough, "a canary with other pairs than every adoption gets")
         ys = [pair.y for pair in _pairs(start, rows)]
         answer, wealth = judge_canary(ys, start["rule"]["scale"], body["level"], body["most"])
     _must(_close(wealth, body["log_wealth"]), "a canary's wealth does not follow from its pairs")
@@ -374,5 +400,6 @@ CHECKS: dict[str, Callable[[State, Leaf, Reader], None]] = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard-start": _guard_start,
     "guard": _guard, "adopt": _adopt,
-    "canary": _canary, "certificate": _certificate, "rollback": _rollback, "decision": _decision, "control": _control,
+    "canary": _canary, "certificate": _certificate, "rollback": _rollback,
+    "check": _check, "decision": _decision, "control": _control,
 }  # fmt: skip

@@ -199,8 +199,12 @@ class Life:
         return "random, committed before use" if self.seed is None else "operator-chosen"
 
     def end_epoch(self) -> None:
-        """Reveal the epoch's key, so that anybody can recompute its seeds."""
-        if self.epoch_key and self.state.open_epoch is not None:
+        """Reveal the epoch's key, so that anybody can recompute its seeds.
+
+        Not while something is open: what was asked for and never logged is then asked for again with the same seeds, so
+        that nobody can make bad pairs go away by stopping.
+        """
+        if self.epoch_key and self.state.open_epoch is not None and not self.state.is_open:
             self.log("seed-reveal", {"epoch": self.state.epoch, "key": self.epoch_key.hex()}, durable=True)
             self.paths.epoch_key.unlink(missing_ok=True)
             self.epoch_key = b""

@@ -507,8 +507,65 @@ def a_canary_that_should_have_taken_it_back(f: Forger) -> Entry:
 
 def a_check_that_was_not_passed(f: Forger) -> Entry:
     start = f.adopted()
-    f.of("check", start.index).body["passed"] = False
+    f.of("check", start.index).body |= {"passed": False, "reason": "too dear"}
     return f.of("adopt", start.index)
+
+
+def a_second_check(f: Forger) -> Entry:
+    """The first was not passed, the second was."""
+    check = f.of("check", f.adopted().index)
+    body = dict(check.body)
+    check.body |= {"passed": False, "reason": "too dear"}
+    f.cut(check.index + 1)
+    return f.append("check", body)
+
+
+def a_canary_without_pairs(f: Forger) -> Entry:
+    canary = f.find("canary")
+    header, rows = f.rows(canary.body["pairs"])
+    canary.body |= {"pairs": f.evidence(header, rows[:0]), "log_wealth": 0.0,
+                    "effect": {"kind": "unknown", "reason": "too few pairs"}}  # fmt: skip
+    return canary
+
+
+def no_canary_at_all(f: Forger) -> Entry:
+    """The next confirmation begins although nobody watched the version before."""
+    first = f.find("canary")
+    later = next(e for e in f.entries if e.kind == "confirm-start" and e.index > first.index)
+    body = dict(later.body)
+    f.cut(first.index)
+    return f.append("confirm-start", body)
+
+
+def certificate_of_one_line(f: Forger) -> Entry:
+    told = _certificate(f)
+    told.body = {"confirmation": told.body["confirmation"]}
+    return told
+
+
+def nothing_is_not_covered(f: Forger) -> Entry:
+    verdict = f.of("verdict", f.adopted().index)
+    verdict.body["not_covered"] = []
+    return verdict
+
+
+def a_stronger_tier(f: Forger) -> Entry:
+    verdict = f.of("verdict", f.adopted().index)
+    verdict.body["layers"] = [*verdict.body["layers"], "gvisor"]
+    return verdict
+
+
+def results_of_another_tier(f: Forger) -> Entry:
+    results = f.of("results", f.adopted().index)
+    results.body["tier"] = "none"
+    return results
+
+
+def a_guard_begun_twice(f: Forger) -> Entry:
+    begun = f.of("guard-start", f.adopted().index)
+    body = {**begun.body, "number": begun.body["number"] + 1}
+    f.cut(begun.index + 1)
+    return f.append("guard-start", body)
 
 
 def another_form(f: Forger) -> Entry:
@@ -533,7 +590,9 @@ CASES: list[Forge] = [
     a_certificate_that_cost_less, a_certificate_with_more_budget_left, a_certificate_with_another_guard,
     a_certificate_with_a_better_correlation, a_second_certificate, a_canary_at_another_level,
     a_canary_that_saw_less_against_it, a_canary_that_should_have_taken_it_back, a_check_that_was_not_passed,
-    another_form, a_loss_that_was_not_named, a_test_that_proves_nothing,
+    a_second_check, a_canary_without_pairs, no_canary_at_all, certificate_of_one_line, nothing_is_not_covered,
+    a_stronger_tier, results_of_another_tier, a_guard_begun_twice, another_form,
+    a_loss_that_was_not_named, a_test_that_proves_nothing,
     k_skipped, k_used_twice, alpha_k_raised, level_raised_in_the_rule_alone, smaller_scale, no_mean_bet, wider_margin,
     smaller_span, more_pairs_than_the_preset, a_head_start, another_candidate_than_its_files, an_old_incumbent,
     turned_direction, a_draw_changed, a_pair_turned_round, a_bad_pair_left_out, results_of_another_confirmation,

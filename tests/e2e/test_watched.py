@@ -95,3 +95,76 @@ def test_a_canary_that_a_kill_cut_off_is_finished_before_anything_else(tmp_path:
         assert kinds == ["canary", "certificate"] and living.state.now.effect["kind"] == "difference"
         assert [event["event"] for event in events] == ["decision"]
     assert audit(folder / ".selfproof" / "ledger")["ok"]
+
+
+def test_a_rollback_that_a_kill_cut_off_is_done_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The canary has said it, the entry of the rollback is missing."""
+    from selfproof.line import watching
+
+    folder, name, good = turned(tmp_path)
+    with lives.opened(folder, seed=1) as living:
+        domain: Any = drill.Turned(loop.domains_of(living)[name])  # type: ignore[arg-type]
+        finalist = drill._repair(living, domain._domain, good)
+        confirming = drill._result(line.confirm(living, domain, finalist))
+        domain.turned = True
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(watching, "rollback", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+            drill._result(line.decide(living, domain, finalist, confirming))
+        assert living.state.current == 1 and confirming.canary["answer"] == "rollback"
+    with lives.opened(folder, seed=1) as living:
+        events = list(loop.unfinished(living, loop.domains_of(living)))
+        assert [event["event"] for event in events] == ["rollback"] and living.state.current == 0
+        assert living.state.confirmations[confirming.id].certificate["decision"] == "rolled back"
+    assert audit(folder / ".selfproof" / "ledger")["ok"]
+
+
+@pytest.mark.parametrize("wrong", [TypeError("no number"), 1e9])
+def test_bad_pairs_cannot_be_made_to_go_away(tmp_path: Path, wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scorer that raises on an answer, a draw beyond the metric's span: both refuse the candidate, on the record."""
+    folder, name, good = turned(tmp_path)
+    with lives.opened(folder, seed=1) as living:
+        domain: Any = loop.domains_of(living)[name]
+        finalist = drill._repair(living, domain, good)
+        right, asked = domain.task.draws, []
+
+        def draws(sample: Any, answer: Any) -> Any:
+            asked.append(sample)
+            found = right(sample, answer)
+            if len(asked) != 8:
+                return found
+            if isinstance(wrong, Exception):
+                raise wrong
+            return [wrong, *found[1:]]
+
+        monkeypatch.setattr(domain.task, "draws", draws)
+        confirming = drill._result(line.confirm(living, domain, finalist))
+        assert confirming.verdict["answer"] == "refused"
+        assert confirming.broken and confirming.verdict["reason"] == confirming.broken
+        assert drill._result(line.decide(living, domain, finalist, confirming)) is None
+    assert audit(folder / ".selfproof" / "ledger")["ok"]
+
+
+def test_stopping_a_confirmation_does_not_buy_other_seeds(tmp_path: Path) -> None:
+    folder, name, good = turned(tmp_path)
+    seeds: list[list[int]] = []
+    for _ in range(2):
+        with lives.opened(folder) as living:
+            domain: Any = loop.domains_of(living)[name]
+            right = domain.begin
+
+            def begin(finalist: Any, drawn: Any, right: Any = right) -> Any:
+                seeds.append(list(drawn))
+                return right(finalist, drawn)
+
+            domain.begin = begin
+            if not living.state.confirmations:
+                steps = line.confirm(living, domain, drill._repair(living, domain, good))
+                assert [next(steps)["event"], next(steps)["event"]] == ["confirm", "waiting"]
+                steps.close()  # its pairs are with the workers
+                living.end_epoch()
+            else:
+                list(loop.unfinished(living, {name: domain}))
+    assert seeds[0] == seeds[1], "the pairs that were asked for went away"
+    assert audit(folder / ".selfproof" / "ledger")["ok"]

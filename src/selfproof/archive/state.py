@@ -111,6 +111,12 @@ class State:
     entries: int = 0
 
     @property
+    def is_open(self) -> bool:
+        """Whether something is under way that needs the same seeds again if it is cut off: then an epoch goes on."""
+        watched = self.current == 0 or bool(self.now.effect)
+        return not watched or any(c.decision is None for c in self.confirmations.values())
+
+    @property
     def now(self) -> Version:
         """The incumbent: the version that runs as the program."""
         return self.versions[self.current]
@@ -201,7 +207,7 @@ def _results(state: State, leaf: LeafLike) -> None:
     confirming = state.confirmations[leaf.body["confirmation"]]
     confirming.costs(leaf)
     confirming.evidence.append(leaf.body["pairs"]["$blob"])
-    confirming.broken = leaf.body["broken"]
+    confirming.broken = confirming.broken or leaf.body["broken"]
 
 
 def _verdict(state: State, leaf: LeafLike) -> None:

@@ -21,6 +21,15 @@ def quality_pair(row: Sequence[float], better: str) -> Pair:
     return Pair(math.fsum(parts) / half, parts)
 
 
+def outside(pair: Pair, span: float | None) -> str | None:
+    """Why nothing can be bet on a pair, which speaks against its candidate; ``span`` is None for what is no mean."""
+    if not math.isfinite(pair.y):
+        return "a difference that is not finite"
+    if span is not None and not all(-span <= part <= span for part in pair.parts):
+        return f"a draw's difference outside the metric's span of {span:g}"
+    return None
+
+
 def speed_pair(row: Sequence[float]) -> Pair:
     """A row begins with the incumbent's and the candidate's seconds on the same inputs; y is the log of their ratio.
 

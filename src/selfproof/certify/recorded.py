@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from selfproof.certify.effect import mean_sequence, median_sequence, pairing
-from selfproof.certify.pairs import pair_of
+from selfproof.certify.pairs import outside, pair_of
 
 Rows = Sequence[Sequence[float]]
 
@@ -30,6 +30,8 @@ def effect_of(kind: str, better: str, rows: Rows, span: float | None, broken: st
         found = median_sequence([pair.y for pair in pairs])
         low, high = math.exp(found.low), math.exp(found.high)
         return {"kind": "ratio", "value": math.exp(found.value), "interval": [low, high], "pairs": found.n}
+    if any(outside(pair, span) for pair in pairs):
+        return {"kind": "unknown", "reason": broken or "a difference that nothing can be made of"}
     if span is None:
         found = median_sequence([pair.y for pair in pairs])
     else:

@@ -14,6 +14,10 @@ from selfproof.trial.task import Task
 Versions = tuple[Candidate, Candidate]
 
 
+class IncumbentFailed(SelfproofError):
+    """The version that a candidate is measured against, or the task itself, gives nothing to measure."""
+
+
 def run(life: Life, jobs: Sequence[Job], *, together: bool = False) -> list[Outcome]:
     """Run jobs in the jail, side by side or back to back in one worker, and count what they cost.
 
@@ -53,7 +57,10 @@ def on_seeds(life: Life, versions: Versions, task: Task, seeds: Sequence[int]) -
 
 def drawn(task: Task, seeds: Sequence[int]) -> list[trials.Block]:
     """The fresh block of the confirm split that each seed stands for."""
-    return trials.prepare([task.samples("confirm", seed, 1)[0] for seed in seeds])
+    samples = [task.samples("confirm", seed, 1)[:1] for seed in seeds]
+    if not all(samples):
+        raise IncumbentFailed("the task gives no sample of its confirm split", advice="Look at its `samples`.")
+    return trials.prepare([one for (one,) in samples])
 
 
 def on_blocks(life: Life, versions: Versions, task: Task, fresh: Sequence[trials.Block]) -> Measured:
@@ -72,8 +79,8 @@ def begin(
     whatever its gain.
 
     Raises:
-        SelfproofError: (from what it returns) the first version gave none, or the jail failed twice; nobody's fault
-            is charged.
+        IncumbentFailed: (from what it returns) the first version gave none.
+        SelfproofError: the jail failed twice; nobody's fault is charged.
     """
     life.pause_point()
     objective = life.charter.objective(versions[0].objective)
@@ -97,10 +104,12 @@ def _rows(
     for (one, two), mine, other in zip(blocks, outcomes[::2], outcomes[1::2], strict=True):
         (a,), (b,) = trials.score(task, [one], mine), trials.score(task, [two], other)
         if a.score is None:
-            raise SelfproofError(
+            raise IncumbentFailed(
                 f"no valid answer where there must be one: {a.status} {a.message or ''}",
                 advice="Run again: what is open goes on. If it stays, `selfproof rollback` to an earlier version.",
             )
+        if rows and len(rows[0]) != 2 * len(a.draws):
+            raise IncumbentFailed("the task's samples hold different numbers of draws", advice="Make them equal.")
         if b.score is None or len(b.draws) != len(a.draws):
             return tuple(rows), f"no valid answer on a fresh sample: {b.status} {b.message or ''}".strip()
         rows.append((*a.draws, *b.draws))

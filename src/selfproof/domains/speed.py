@@ -337,7 +337,7 @@ class Speed:
         for outcome in self._run(jobs):
             calls = profile.recorded_calls(outcome).get(place, [])
             if not calls:
-                raise SelfproofError(f"a fresh workload did not call {place}: {outcome.status}")
+                raise paired.IncumbentFailed(f"a fresh workload did not call {place}: {outcome.status}")
             found.append(distinct(calls, keep, BATCH_BYTES))
         return found
 

@@ -14,12 +14,11 @@ from selfproof.certify import effect as effects
 from selfproof.certify.gate import Verdict
 from selfproof.certify.pairs import pair_of
 from selfproof.certify.recorded import effect_of, machine_of, pairing_of, prediction_of
-from selfproof.domains.base import Domain, Finalist
+from selfproof.charter import Charter
 from selfproof.ledger import Ledger, Reader
 from selfproof.levels import effect_from, is_whole
 from selfproof.life import Life
 from selfproof.nouns import Certificate, Evidence
-from selfproof.trial.task import Task
 
 ASSUMES = (
     "the tasks are what the user cares about",
@@ -28,6 +27,8 @@ ASSUMES = (
     "better means the clipped mean, which is the typical case",
 )
 
+UNISOLATED = "a candidate that reached its own scores, this record or its keys: nothing kept it from them"
+SHARES = ("even one false adoption: alpha bounds the share of false ones among all adopted (mode fdr)",)
 EXACT = "the samples are all there is; what repeats twice repeats always"
 SINGLE_LOSSES = ("losses on single samples that gains on others make up for",)
 HOLDOUT = (
@@ -37,46 +38,45 @@ HOLDOUT = (
 
 
 def evidence_of(
-    life: Life, domain: Domain, finalist: Finalist, confirming: Confirming, verdict: Verdict, answer: str,
-    reason: str, tier: str,
-) -> Evidence:  # fmt: skip
-    """What the pairs say about a candidate, and under which conditions."""
-    objective, body = domain.objective, confirming.body
-    rule = body["rule"]
-    task = life.tasks[objective.name]
-    less = "less" if objective.better == "lower" else "more"
-    claim = f"on fresh samples of {objective.name} this version has typically {less} {objective.metric}"
-    if objective.kind == "speed":
-        claim = f"on fresh inputs {finalist.notes.get('function', objective.entry)} gives equal outputs in less time"
+    state: State, charter: Charter, confirming: Confirming, verdict: Verdict, *, pool: Mapping[str, Any]
+) -> Evidence:
+    """What the pairs say about a candidate, and under which conditions; all but ``pool`` follows from the ledger."""
+    body, rule, broken = confirming.body, confirming.body["rule"], confirming.broken
+    epoch: Mapping[str, Any] = state.open_epoch or {}
     blind = effects.blind_spot(verdict.pairs, rule["level"])
+    claim, not_covered, assumes = _words(charter, body, f"losses in fewer than {blind:.1%} of runs")
     if verdict.answer == "uncertified":
         claim = f"nothing is certified: the rule {rule['test']!r} took it that " + claim
-    not_covered = [f"losses in fewer than {blind:.1%} of runs"]
-    assumes: tuple[str, ...] = ASSUMES
-    if is_whole(body["pool"]):
-        claim = f"on all {body['pool']['items']} samples of {objective.name} together this version has {less} "
-        claim += objective.metric
-        not_covered, assumes = ["anything but these samples", *SINGLE_LOSSES], (*ASSUMES[:-1], EXACT)
-    elif body["pool"] is not None:
-        claim = claim.replace("fresh samples", "samples like those of the hold-out")
-        assumes = (*ASSUMES, *HOLDOUT)
-    if life.charter.certify.mode == "fdr" and body["pool"] is None:
-        not_covered.append("even one false adoption: alpha bounds the share of false ones among all adopted (mode fdr)")
-    if tier == "none":
-        not_covered.append(
-            "a candidate that reached its own scores, this record or its keys: nothing kept it from them"
-        )
+    if epoch["tier"] == "none":
+        not_covered.append(UNISOLATED)
     return Evidence(
-        claim=claim + " than the version before it", objective=objective.name, candidate=body["candidate"],
-        incumbent=body["incumbent"], answer=answer, reason=reason, k=body["k"], alpha_k=body["alpha_k"],
+        claim=claim + " than the version before it", objective=body["objective"], candidate=body["candidate"],
+        incumbent=body["incumbent"], answer="refused" if broken else verdict.answer, reason=broken or verdict.reason,
+        k=body["k"], alpha_k=body["alpha_k"],
         pairs=verdict.pairs, log_wealth=verdict.log_wealth, log_mean_wealth=verdict.log_mean_wealth,
         log_threshold=verdict.log_threshold, log_loss_wealth=verdict.log_loss_wealth, losses=verdict.losses,
         test=rule["test"], scale=rule["scale"], minimum=rule["minimum"], margin=rule["margin"],
-        span=rule["span"], blind_spot=blind, tier=tier, layers=tuple(life.jail.layers), seeds=life.seeds_kind,
-        signer="same account",
-        pool=task.pool("confirm") if isinstance(task, Task) else {"split": "confirm", "inputs": "fresh for each pair"},
-        not_covered=tuple(not_covered), assumes=assumes, granted=life.limits_of(objective).grants.lines(),
+        span=rule["span"], blind_spot=blind, tier=epoch["tier"], layers=tuple(epoch["layers"]), seeds=epoch["seeds"],
+        signer="same account", pool=pool, not_covered=tuple(not_covered), assumes=tuple(assumes),
+        granted=tuple(epoch["granted"].get(body["objective"], ())),
     )  # fmt: skip
+
+
+def _words(charter: Charter, body: Mapping[str, Any], blind: str) -> tuple[str, list[str], list[str]]:
+    """Claim, what is not covered and what is assumed, by kind of objective and by what its samples are drawn from."""
+    objective, pool = charter.objective(body["objective"]), body["pool"]
+    less = "less" if objective.better == "lower" else "more"
+    source = "fresh samples" if pool is None else "samples like those of the hold-out"
+    claim = f"on {source} of {objective.name} this version has typically {less} {objective.metric}"
+    if objective.kind == "speed":
+        function = body["notes"].get("function", objective.entry)
+        claim = f"on fresh inputs {function} gives equal outputs in less time"
+    if is_whole(pool):
+        claim = f"on all {pool['items']} samples of {objective.name} together this version has {less} "
+        return claim + objective.metric, ["anything but these samples", *SINGLE_LOSSES], [*ASSUMES[:-1], EXACT]
+    if pool is not None:
+        return claim, [blind], [*ASSUMES, *HOLDOUT]
+    return claim, [blind, *(SHARES if charter.certify.mode == "fdr" else ())], list(ASSUMES)
 
 
 def rows_of(confirming: Confirming, ledger: Ledger | Reader) -> list[tuple[float, ...]]:

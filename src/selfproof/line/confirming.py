@@ -13,15 +13,16 @@ from selfproof.archive.state import Confirming
 from selfproof.archive.tree import digests, form_of, tree_of_digests
 from selfproof.certify.gate import Gate, Rule, Verdict
 from selfproof.certify.judging import gate_for
-from selfproof.certify.pairs import pair_of
+from selfproof.certify.pairs import outside, pair_of
 from selfproof.certify.scale import robust_scale
-from selfproof.charter import Objective
 from selfproof.domains.base import Domain, Finalist
+from selfproof.domains.paired import IncumbentFailed
 from selfproof.levels import Level
 from selfproof.life import Life
+from selfproof.line.adopting import refuse
 from selfproof.line.certificates import evidence_of
 from selfproof.nouns import Event, SelfproofError
-from selfproof.trial.task import Task
+from selfproof.trial.task import Task, Workload
 
 AHEAD = {"quality": (24, 24), "speed": (12, 6)}
 """How many pairs are asked for at first, and later: what is asked for beyond the last that decides is wasted."""
@@ -91,8 +92,8 @@ def confirm(
     for digest in confirming.evidence:
         for row in unpack(life.ledger.get_blob(digest))[1]:
             verdict = gate.add(pair_of(domain.objective.kind, domain.objective.better, row))
-    tier, broken = life.jail.tier, confirming.broken
-    yield _progress(confirming, verdict, tier)
+    broken = confirming.broken
+    yield _progress(confirming, verdict, life.jail.tier)
     while verdict.answer == "undecided" and broken is None:
         life.pause_point()
         done = verdict.pairs
@@ -100,23 +101,26 @@ def confirm(
         wait = domain.begin(finalist, drawn)
         if not domain.alone and body["pool"] is None:  # what races beside a hold-out would know how long it took
             yield WAITING
-        measured = wait()
-        tier, broken = measured.tier, measured.broken
-        verdict, used = _feed(gate, domain.objective, measured.rows)
+        try:
+            measured = wait()
+        except IncumbentFailed as error:
+            refuse(life, confirming, "abandoned", str(error))
+            raise
+        verdict, used, outside = _feed(gate, body, measured.rows)
+        broken = outside or measured.broken
         header: dict[str, Any] = {"confirmation": confirming.id, "first": done}
         if body["pool"] is not None:
             header["numbers"] = drawn[:used]
         life.log(
             "results",
-            {"confirmation": confirming.id, "first": done, "n": used, "trials": measured.trials, "tier": tier,
+            {"confirmation": confirming.id, "first": done, "n": used, "trials": measured.trials, "tier": measured.tier,
              "cpu_seconds": measured.cpu_seconds, "epoch": life.state.epoch,
              "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
         )  # fmt: skip
-        yield _progress(confirming, verdict, tier)
-    answer = "refused" if broken is not None else verdict.answer
-    evidence = evidence_of(life, domain, finalist, confirming, verdict, answer, broken or verdict.reason, tier)
+        yield _progress(confirming, verdict, measured.tier)
+    evidence = evidence_of(life.state, life.charter, confirming, verdict, pool=_told(life.tasks[body["objective"]]))
     life.log("verdict", {"confirmation": confirming.id, **asdict(evidence)}, durable=True)
-    yield {"event": "verdict", "id": confirming.id, "objective": domain.objective.name, "answer": answer,
+    yield {"event": "verdict", "id": confirming.id, "objective": domain.objective.name, "answer": evidence.answer,
            "reason": evidence.reason, "pairs": verdict.pairs, "title": body["title"],
            "control": control is not None}  # fmt: skip
     return confirming
@@ -131,14 +135,22 @@ def _drawn(life: Life, confirming: Confirming, first: int, ahead: int) -> list[i
     return [life.fresh_seed(*purpose, first + j) for j in range(ahead)]
 
 
-def _feed(gate: Gate, objective: Objective, rows: Sequence[Sequence[float]]) -> tuple[Verdict, int]:
-    """Feed pairs up to the first that decides; returns the verdict and how many were used."""
-    verdict = gate.verdict
+def _feed(gate: Gate, body: dict[str, Any], rows: Sequence[Sequence[float]]) -> tuple[Verdict, int, str | None]:
+    """Feed pairs up to the first that decides, or that cannot be bet on; how many were used, and why it cannot."""
+    verdict, span = gate.verdict, None if body["rule"]["margin"] is None else body["rule"]["span"]
     for used, row in enumerate(rows):
-        verdict = gate.add(pair_of(objective.kind, objective.better, row))
+        pair = pair_of(body["kind"], body["better"], row)
+        if broken := outside(pair, span):
+            return verdict, used, broken
+        verdict = gate.add(pair)
         if verdict.answer != "undecided":
-            return verdict, used + 1
-    return verdict, len(rows)
+            return verdict, used + 1, None
+    return verdict, len(rows), None
+
+
+def _told(task: Task | Workload) -> dict[str, Any]:
+    """What a task says of the pool that pairs are drawn from; nobody else can check it."""
+    return task.pool("confirm") if isinstance(task, Task) else {"split": "confirm", "inputs": "fresh for each pair"}
 
 
 def _progress(confirming: Confirming, verdict: Verdict, tier: str) -> Event:

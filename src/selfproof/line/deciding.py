@@ -53,6 +53,9 @@ def decide(
 
 def _checked(life: Life, domain: Domain, finalist: Finalist, confirming: Confirming) -> str | None:
     """The domain's last deterministic check: the reason to refuse, or None."""
+    if confirming.check is not None:  # before a kill: the answer stands
+        reason: str | None = confirming.check["reason"]
+        return reason
     before, body = (life.trials, life.cpu_seconds), confirming.body
     reason = domain.check(finalist, life.fresh_seed("check", body["candidate"], body["k"]))
     taken = {"trials": life.trials - before[0], "cpu_seconds": life.cpu_seconds - before[1]}

@@ -7,7 +7,7 @@ from typing import Any
 from selfproof.archive.evidence import pack
 from selfproof.archive.state import Confirming
 from selfproof.certify import guards
-from selfproof.certify.pairs import quality_pair
+from selfproof.certify.pairs import outside, quality_pair
 from selfproof.charter import Guard, Objective
 from selfproof.domains import paired
 from selfproof.domains.base import Domain
@@ -89,8 +89,10 @@ def _rows(
             life.fresh_seed("guard", versions[1].id, counter, number, reference, len(rows) + j) for j in range(BLOCKS)
         ]
         measured = paired.on_seeds(life, versions, task, drawn)
-        rows += measured.rows
+        pairs = [quality_pair(row, task.better) for row in measured.rows]
+        broken = measured.broken or next(filter(None, (outside(pair, task.span) for pair in pairs)), None)
+        rows += measured.rows if broken is None else []
         drawn_blocks = [quality_pair(row, task.better).parts for row in rows]
         result = guards.judge_guard(drawn_blocks, margin=guard.margin, span=task.span or 1.0, level=level)
-        if measured.broken is not None or result.passed or len(rows) >= MOST_BLOCKS:
-            return rows, result, measured.broken
+        if broken is not None or result.passed or len(rows) >= MOST_BLOCKS:
+            return rows, result, broken

@@ -13,7 +13,7 @@ from selfproof.line.adopting import refuse
 from selfproof.line.certificates import write
 from selfproof.line.confirming import confirm
 from selfproof.line.deciding import decide, settle
-from selfproof.line.watching import finalist_of, unwatched
+from selfproof.line.watching import finalist_of, take_back, unwatched
 from selfproof.nouns import Candidate, Edit, Event
 
 
@@ -21,11 +21,15 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
     """Finish a confirmation that a kill left open, with the wealth and the k that it had.
 
     A quality confirmation goes on at the next unused seed. A timed one is abandoned, since its pairs were measured in
-    other circumstances, and so is one whose incumbent, charter or tasks are no longer the same.
+    other circumstances, and so is one whose incumbent, charter, tasks, seeds or isolation are no longer the same.
     """
     body = confirming.body
+    life.fresh_seed("ready")
+    epoch = life.state.open_epoch or {}
     usable = (
         domain is not None
+        and (body["epoch"] == epoch.get("epoch") or body["pool"] is not None)
+        and epoch.get("tier") == life.jail.tier
         and domain.objective.kind == "quality"
         and not confirming.counter.startswith("control-")
         and body["base_version"] == life.state.current
@@ -43,13 +47,15 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
     finalist = Finalist(candidate, life.version(domain.objective), tuple(body["differences"]), body["notes"])
     yield {"event": "resumed", "id": confirming.id, "title": body["title"], "how": "goes on at the next unused seed"}
     if confirming.verdict is None:
-        life.fresh_seed("ready")
         confirming = yield from confirm(life, domain, finalist, opened=confirming)
     yield from decide(life, domain, finalist, confirming)
 
 
 def watch_on(life: Life, domains: Mapping[str, Domain]) -> Iterator[Event]:
     """Watch the newest version if a kill came between its adoption and the end of that: before anything else."""
+    for last in [c for c in life.state.confirmations.values() if c.version == life.state.current]:
+        if last.canary is not None and last.canary["answer"] == "rollback":
+            yield from take_back(life, last)
     for decided in list(life.state.confirmations.values()):
         if decided.version is None or decided.canary is not None:
             write(life, decided)

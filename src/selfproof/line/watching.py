@@ -9,7 +9,7 @@ from typing import Any
 from selfproof.archive.evidence import pack
 from selfproof.archive.state import Confirming
 from selfproof.certify.canary import canary_level, judge_canary
-from selfproof.certify.pairs import pair_of
+from selfproof.certify.pairs import outside, pair_of
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Halted, Life
 from selfproof.line.certificates import effect_in, own_rows
@@ -32,7 +32,8 @@ def watch(
     """
     objective, number = domain.objective, confirming.version
     assert number is not None
-    level, scale = canary_level(number), confirming.body["rule"]["scale"]
+    level, scale, rule = canary_level(number), confirming.body["rule"]["scale"], confirming.body["rule"]
+    span = None if rule["margin"] is None else rule["span"]
     first, most = PAIRS[objective.kind]
     rows: list[tuple[float, ...]] = []
     broken, trials, cpu, answer, wealth = None, 0, 0.0, "more", 0.0
@@ -45,8 +46,9 @@ def watch(
         measured = domain.begin(finalist, drawn)()
         rows, trials, broken = [*rows, *measured.rows], trials + measured.trials, measured.broken
         cpu += measured.cpu_seconds
-        ys = [pair_of(objective.kind, objective.better, row).y for row in rows]
-        answer, wealth = judge_canary(ys, scale, level, most)
+        pairs = [pair_of(objective.kind, objective.better, row) for row in rows]
+        broken = broken or next(filter(None, (outside(pair, span) for pair in pairs)), None)
+        answer, wealth = judge_canary([pair.y for pair in pairs], scale, level, most)
     body: dict[str, Any] = {
         "version": number, "level": level, "most": most, "log_wealth": wealth, "broken": broken,
         "answer": "rollback" if broken else answer, "trials": trials,
@@ -55,11 +57,13 @@ def watch(
     }  # fmt: skip
     life.log("canary", body, durable=True)
     if body["answer"] == "rollback":
-        yield from _take_back(life, confirming, broken or "fresh pairs show that it is worse")
+        yield from take_back(life, confirming)
     return body
 
 
-def _take_back(life: Life, confirming: Confirming, reason: str) -> Generator[Event, None, None]:
+def take_back(life: Life, confirming: Confirming) -> Generator[Event, None, None]:
+    """Do what the canary of the current version said: the exact version before it is the program again."""
+    reason = (confirming.canary or {}).get("broken") or "fresh pairs show that it is worse"
     to = rollback(life, confirming.body["base_version"], reason=f"canary: {reason}", by="canary")
     yield {"event": "rollback", "objective": confirming.body["objective"], "version": confirming.version, "to": to,
            "reason": reason, "title": confirming.body["title"]}  # fmt: skip

@@ -48,7 +48,7 @@ def score_answer(task: Task, sample: Sample, output: bytes) -> float | None:
     """The score of one encoded answer, None if it is malformed; for early stopping in a race."""
     try:
         draws = task.draws(sample, values.decode(output))
-    except (InvalidAnswer, ValueError):
+    except Exception:  # noqa: BLE001  a person's scorer: whatever it raises on an answer, the answer is invalid
         return None
     score = math.fsum(draws) / len(draws) if draws else math.nan
     return score if math.isfinite(score) else None
@@ -58,8 +58,9 @@ def _score_one(task: Task, block: Block, outcome: Outcome, i: int, cpu: float) -
     seconds = outcome.seconds[i]
     try:
         draws = tuple(float(value) for value in task.draws(block.sample, values.decode(outcome.outputs[i])))
-    except (InvalidAnswer, ValueError) as error:
-        return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, str(error)[:300], outcome.granted)
+    except Exception as error:  # noqa: BLE001  as above; a run that ended here would lose the pair, and draw another
+        told = str(error) if isinstance(error, InvalidAnswer) else f"{type(error).__name__}: {error}"
+        return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, told[:300], outcome.granted)
     if not draws or not all(map(math.isfinite, draws)):
         return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, "the score is not finite", outcome.granted)
     return Trial("ok", math.fsum(draws) / len(draws), draws, seconds, cpu, outcome.tier, None, outcome.granted)
