@@ -23,7 +23,7 @@ def test_every_row_of_the_log_can_be_shown(lived: Any, cli: Any) -> None:
         assert (text.code, as_json.code) == (0, 0), text.err + as_json.err
         assert text.out.startswith(f"{row['verdict']}: {row['title']}\n")
         assert {key: as_json.json[key] for key in row} == row and as_json.json["certificate"]["k"] >= 1
-        heading = "Certificate" if row["verdict"] == "certified" else "Evidence"
+        heading = "Certificate" if row["verdict"] in {"certified", "rolled back"} else "Evidence"
         assert f"\n{heading}\n  claim " in text.out and "  assumes " in text.out
         assert ("  effect " in text.out) == (row["effect"] is not None)
 
