@@ -96,7 +96,7 @@ def test_a_prediction_is_scored_and_decides_nothing(life: Any, unborn: Any, cli:
     assert first.body["candidate"] == other.body["candidate"], "a prediction changed what is confirmed"
 
 
-def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path) -> None:
+def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path, cli: Any) -> None:
     """The same version twice: on other samples for quality, on a clock for speed; planted gains are gains."""
     birth.make(tmp_path / "p", seed=1)
     with lives.opened(tmp_path / "p", seed=1) as living:
@@ -122,6 +122,8 @@ def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path) -
         assert rows
         timed = [row for row in rows if len(row) == 5]
         assert timed and all(load >= 0 and order in {0.0, 1.0} for _, _, load, _, order in timed)
+    counted = cli.run("controls", "--json", "--at", tmp_path / "p").json["aa"]
+    assert (counted["n"], counted["left_out"]) == (2, 0) and len(counted["e_values"]) == 2
 
 
 def test_a_test_that_proves_nothing_is_said_to_prove_nothing(unborn: Any, cli: Any) -> None:
@@ -142,3 +144,5 @@ def test_a_test_that_proves_nothing_is_said_to_prove_nothing(unborn: Any, cli: A
     adopted = next(row for row in rows if row["version"] == 1)
     shown = cli.run("show", adopted["id"], "--at", folder).out
     assert "No certificate" in shown and "nothing is certified" in shown
+    status = cli.run("status", "--json", "--at", folder).json
+    assert (status["certified"], status["uncertified"]) == (0, summary["uncertified"])

@@ -12,6 +12,7 @@ from selfproof.cli.common import Seen, at_option, dump, json_option
 
 LINES = (2, 5, 10, 20, 100)
 BAR = 40
+PLACEBOS = ("aa", "placebo")
 
 
 @click.command(epilog="\b\nExamples:\n  selfproof controls\n  selfproof controls --json | jq .aa.e_values")
@@ -19,17 +20,21 @@ BAR = 40
 @json_option
 def command(folder: Path, as_json: bool) -> None:
     """What the gate said to changes whose true effect is known: nothing at all, a planted gain, a fake one."""
-    from selfproof.archive.state import CONTROLS
+    from selfproof.archive.state import EXPECTED
 
     seen = Seen(folder)
     rows = [told(seen, c) for c in seen.state.confirmations.values() if c.control is not None]
-    nulls, power = [r for r in rows if r["name"] == "aa"], [r for r in rows if r["name"] == "power"]
+    same, power = [r for r in rows if r["name"] in PLACEBOS], [r for r in rows if r["name"] == "power"]
+    nulls = [r for r in same if r["differs"]]  # a bet on differences that are all 0 could not go wrong
     result: dict[str, Any] = {
         "controls": rows,
-        "aa": {"n": len(nulls), "e_values": [r["largest"] for r in nulls], "reached": reached(nulls)},
+        "aa": {
+            "n": len(nulls), "left_out": len(same) - len(nulls), "e_values": [r["largest"] for r in nulls],
+            "reached": reached(nulls),
+        },
         "power": {"n": len(power), "found": sum(r["answer"] == "certified" for r in power)},
         "predictions": predictions(seen),
-    }
+    }  # fmt: skip
     if as_json:
         dump(result)
         return
@@ -37,13 +42,15 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo("no control was run yet; they come after a run's first confirmation")
         return
     for row in rows:
-        must = f", must be {CONTROLS[row['name']]}" if row["name"] in CONTROLS else ""
+        must = f", must be {EXPECTED[row['name']]}" if EXPECTED.get(row["name"]) else ""
         click.echo(f"{row['confirmation']:>6} {row['name']:<13} {row['objective']:<12} {row['answer']}{must}")
         click.echo(f"       {row['title']}: largest wealth {row['largest']:.3g}, {row['pairs']} pairs")
     if nulls:
         click.echo("\nA/A: the largest wealth of each, where noise reaches x with a chance of at most 1/x")
         for line in chart(result["aa"]["reached"], len(nulls)):
             click.echo(line)
+    if left_out := result["aa"]["left_out"]:
+        click.echo(f"\nA/A: {left_out} left out, where nothing ever differed, so that there was no noise")
     if power:
         click.echo(f"\nplanted gains found: {result['power']['found']} of {len(power)}")
     said = result["predictions"]
@@ -52,7 +59,7 @@ def command(folder: Path, as_json: bool) -> None:
 
 
 def told(seen: Seen, confirming: Any) -> dict[str, Any]:
-    """One control: what it was, what came out, and the largest wealth that its bet ever held."""
+    """One control: what it was, what came out, whether its versions ever differed, and its bet's largest wealth."""
     from selfproof.archive.evidence import unpack
     from selfproof.certify.gate import Rule
     from selfproof.certify.judging import gate_for
@@ -60,14 +67,16 @@ def told(seen: Seen, confirming: Any) -> dict[str, Any]:
 
     body = confirming.body
     gate = gate_for(Rule(**body["rule"]))
-    wealth = [0.0]
+    wealth, differs = [0.0], False
     for digest in confirming.evidence:
         for row in unpack(seen.reader.get_blob(digest))[1]:
-            wealth.append(gate.add(pair_of(body["kind"], body["better"], row)).log_wealth)
+            pair = pair_of(body["kind"], body["better"], row)
+            differs = differs or pair.y != 0.0 or any(pair.parts)
+            wealth.append(gate.add(pair).log_wealth)
     return {
         "confirmation": confirming.id, "name": confirming.control, "objective": body["objective"],
         "title": body["title"], "answer": (confirming.verdict or {}).get("answer"), "pairs": len(wealth) - 1,
-        "e_value": math.exp(wealth[-1]), "largest": math.exp(max(wealth)),
+        "e_value": math.exp(wealth[-1]), "largest": math.exp(max(wealth)), "differs": differs,
     }  # fmt: skip
 
 

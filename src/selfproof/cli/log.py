@@ -18,19 +18,21 @@ def rows_of(state: State) -> list[dict[str, Any]]:
 
 def _row(state: State, confirming: Confirming) -> dict[str, Any]:
     control = confirming.control
+    is_control = confirming.counter.startswith("control-")
     body, verdict = confirming.body, confirming.verdict or {}
     version = state.versions[confirming.version] if confirming.version is not None else None
     effect = version.effect if version is not None else {}
     answer = (confirming.decision or {}).get("verdict", "open")
     if version is not None:
         answer = "rolled back" if version.rolled_back else verdict["answer"]
-    elif control is not None:
+    elif is_control and confirming.decision is not None:
         answer = "control"
     return {
         "id": confirming.id, "version": confirming.version, "verdict": answer, "objective": body["objective"],
         "title": body["title"], "effect": effect.get("value"), "interval": effect.get("interval"),
-        "kind": effect.get("kind"), "pairs": verdict.get("pairs"), "alpha_k": body["alpha_k"],
-        "tier": verdict.get("tier"), "origin": f"control {control}" if control else body["operator"],
+        "kind": effect.get("kind"), "from": effect.get("from"), "pairs": verdict.get("pairs"),
+        "alpha_k": body["alpha_k"], "tier": verdict.get("tier"),
+        "origin": f"control {control or ''}".strip() if is_control else body["operator"],
         "step": (confirming.decision or {}).get("step"), "reason": _reason(confirming, control),
         "time": confirming.time,
     }  # fmt: skip
@@ -38,8 +40,11 @@ def _row(state: State, confirming: Confirming) -> dict[str, Any]:
 
 def _reason(confirming: Confirming, control: str | None) -> str | None:
     if control is not None and confirming.verdict is not None:
-        must = ", as it must be" if EXPECTED[control] else ", which is measured"
-        return f"{control.replace('_', ' ')}: {confirming.verdict['answer']}{must}; never adopted"
+        answer, expected = confirming.verdict["answer"], EXPECTED.get(control)
+        must = "as it must be" if answer == expected else f"IT MUST BE {expected}"
+        if expected is None:
+            must = "which is measured"
+        return f"{control.replace('_', ' ')}: {answer}, {must}; never adopted"
     return (confirming.decision or {}).get("reason")
 
 
@@ -77,6 +82,8 @@ def command(folder: Path, as_json: bool, most: int | None) -> None:
         mark, colour = marks[row["verdict"]]
         number = f"v{row['version']}" if row["version"] is not None else ""
         words = effect_words(row) or row["reason"] or ""
+        if effect_words(row) and row["from"]:
+            words += f", on {row['from']}"
         head = click.style(f"{mark} {row['id']:>5} {row['verdict']:<11}", fg=colour)
         click.echo(f"{head} {number:<4} {row['objective']:<11} {words}")
         click.echo(f"        {row['title'][:100]}")

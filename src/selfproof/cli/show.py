@@ -39,11 +39,12 @@ def command(change: str, folder: Path, as_json: bool) -> None:
     click.echo(f"{row['verdict']}: {row['title']}")
     click.echo(f"objective {row['objective']}, origin {row['origin']}, confirmation {row['id']}, {row['time']}")
     if words := effect_words(row):
-        click.echo(f"effect on fresh pairs: {words}")
+        click.echo(f"effect on {row['from'] or 'fresh pairs'}: {words}")
     click.echo(f"why: {row['reason']}\n")
     coloured(diff)
     if certificate is not None:
-        heading = {"certified": "Certificate", "uncertified": "No certificate"}.get(certificate["answer"], "Evidence")
+        answer = None if row["verdict"] == "control" else certificate["answer"]
+        heading = {"certified": "Certificate", "uncertified": "No certificate"}.get(answer, "Evidence")
         click.echo(f"\n{heading}")
         for name, words in page(certificate):
             click.echo(f"  {name:<11} {words}")
@@ -59,12 +60,10 @@ def page(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f"; budget of the whole life: {told['spent']:.4g} spent, {told['left']:.4g} left" if "spent" in told else ""
         ),
     )
-    line = f"of the {math.exp(told['log_threshold']):.4g} that it takes"
-    yield "wealth", f"{_exp(told['log_wealth'])} {line}, after {told['pairs']} pairs (scale {told['scale']:.4g})"
-    if told["log_mean_wealth"] is not None:
-        yield "mean bet", f"{_exp(told['log_mean_wealth'])}, against a mean loss of {told['margin']} or more"
-    if told["log_loss_wealth"] is not None:
-        yield "loss bet", f"{_exp(told['log_loss_wealth'])}, {told['losses']} loss events"
+    if told["test"] == "exact":
+        yield "compared", f"every sample, and every one again: {told['pairs']} pairs"
+    else:
+        yield from _bets(told)
     yield from _outcome(told)
     yield "isolation", f"{told['tier']}: {', '.join(told['layers']) or 'none at all'}"
     if told.get("granted"):
@@ -76,16 +75,23 @@ def page(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "" if number else "assumes", assumed
 
 
+def _bets(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Wealth of each bet that the rule asked for."""
+    line = f"of the {math.exp(told['log_threshold']):.4g} that it takes"
+    yield "wealth", f"{_exp(told['log_wealth'])} {line}, after {told['pairs']} pairs (scale {told['scale']:.4g})"
+    if told["log_mean_wealth"] is not None:
+        yield "mean bet", f"{_exp(told['log_mean_wealth'])}, against a mean loss of {told['margin']} or more"
+    if told["log_loss_wealth"] is not None:
+        yield "loss bet", f"{_exp(told['log_loss_wealth'])}, {told['losses']} loss events"
+
+
 def _outcome(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What only a completed certificate has."""
-    if "confirmation" not in told:
+    """What only a completed certificate has: a control's verdict is none, since it is never adopted."""
+    if "effect" not in told:
         return
     effect = told["effect"]
     if "value" in effect:
-        low, high = effect["interval"]
-        unit = "x as fast" if effect["kind"] == "ratio" else "better"
-        seen = f", on {effect['pairs']} pairs that no decision has seen; holds at every look"
-        yield "effect", f"{effect['value']:.4g} {unit}, 95% interval [{low:.4g}, {high:.4g}]{seen}"
+        yield "effect", _effect(effect)
     for guard in told["guards"]:
         against = " and ".join(f"version {number}" for number in guard["references"])
         word = "passed" if guard["passed"] else "NOT passed"
@@ -105,6 +111,18 @@ def _outcome(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if said:
         hit = "inside" if said["inside"] else "outside"
         yield "prediction", f"{said['stated']:.4g}, measured {said['measured']:.4g}: {hit} the interval"
+
+
+def _effect(effect: dict[str, Any]) -> str:
+    """Its size, its interval, and which pairs tell it: on a finite pool there are none but the confirmation's own."""
+    low, high = effect["interval"]
+    size = f"{effect['value']:.4g} {'x as fast' if effect['kind'] == 'ratio' else 'better'}"
+    if low == high and "from" in effect:
+        return f"{size}, exactly: on {effect['from']}, {effect['pairs']} samples"
+    size += f", 95% interval [{low:.4g}, {high:.4g}]"
+    if "from" in effect:
+        return f"{size}, on {effect['pairs']} pairs: {effect['from']}"
+    return f"{size}, on {effect['pairs']} pairs that no decision has seen; holds at every look"
 
 
 def _exp(log: float) -> str:

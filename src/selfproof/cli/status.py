@@ -18,10 +18,12 @@ def command(folder: Path, as_json: bool) -> None:
 
     seen = Seen(folder)
     state = seen.state
+    answers = [c.verdict["answer"] for c in state.confirmations.values()
+               if c.verdict and c.version is not None and not state.versions[c.version].rolled_back]  # fmt: skip
     verdicts = [c for c in state.confirmations.values() if not c.counter.startswith("control-")]
     row = {
         "program": state.genesis["program"], "version": state.current, "tree": state.now.tree,
-        "certified": state.adoptions(),
+        "certified": answers.count("certified"), "uncertified": answers.count("uncertified"),
         "refused": sum(1 for c in verdicts if c.decision is not None and c.decision["verdict"] == "refused"),
         "open": [c.id for c in verdicts if c.decision is None],
         "alpha": {"total": state.charter["alpha"], "spent": state.spent()},
@@ -36,6 +38,8 @@ def command(folder: Path, as_json: bool) -> None:
         return
     click.echo(f"program {row['program']}, version {row['version']} (tree {state.now.tree[:12]})")
     click.echo(f"  {row['certified']} certified, {row['refused']} refused, {state.trials} trials logged")
+    if row["uncertified"]:
+        click.echo(f"  {row['uncertified']} adopted without a certificate")
     alpha = row["alpha"]
     click.echo(f"  error budget spent: {alpha['spent']:.4f} of {alpha['total']}")
     for name, reason in row["retired"].items():
