@@ -14,7 +14,7 @@ LINES = (2, 5, 10, 20, 100)
 BAR = 40
 
 
-@click.command(epilog="\b\nExamples:\n  selfproof controls\n  selfproof controls --json | jq .aa.e_values")
+@click.command(epilog="\b\nExamples:\n  selfproof controls\n  selfproof controls --json | jq .placebo.e_values")
 @at_option
 @json_option
 def command(folder: Path, as_json: bool) -> None:
@@ -23,10 +23,15 @@ def command(folder: Path, as_json: bool) -> None:
 
     seen = Seen(folder)
     rows = [told(seen, c) for c in seen.state.confirmations.values() if c.control is not None]
-    nulls, power = [r for r in rows if r["name"] == "aa"], [r for r in rows if r["name"] == "power"]
+    nulls, power = [r for r in rows if r["name"] == "placebo"], [r for r in rows if r["name"] == "power"]
     result: dict[str, Any] = {
         "controls": rows,
-        "aa": {"n": len(nulls), "e_values": [r["largest"] for r in nulls], "reached": reached(nulls)},
+        "placebo": {
+            "n": len(nulls),
+            "certified": sum(r["answer"] == "certified" for r in nulls),
+            "e_values": [r["largest"] for r in nulls],
+            "reached": reached(nulls),
+        },
         "power": {"n": len(power), "found": sum(r["answer"] == "certified" for r in power)},
         "predictions": predictions(seen),
     }
@@ -41,8 +46,9 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo(f"{row['confirmation']:>6} {row['name']:<13} {row['objective']:<12} {row['answer']}{must}")
         click.echo(f"       {row['title']}: largest wealth {row['largest']:.3g}, {row['pairs']} pairs")
     if nulls:
-        click.echo("\nA/A: the largest wealth of each, where noise reaches x with a chance of at most 1/x")
-        for line in chart(result["aa"]["reached"], len(nulls)):
+        click.echo(f"\nplacebos certified: {result['placebo']['certified']} of {len(nulls)}")
+        click.echo("the largest wealth of each, where noise reaches x with a chance of at most 1/x")
+        for line in chart(result["placebo"]["reached"], len(nulls)):
             click.echo(line)
     if power:
         click.echo(f"\nplanted gains found: {result['power']['found']} of {len(power)}")
@@ -72,7 +78,7 @@ def told(seen: Seen, confirming: Any) -> dict[str, Any]:
 
 
 def reached(nulls: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """For some lines x the number of A/A bets that ever reached x, and how many noise allows on average."""
+    """For some lines x the number of placebos' bets that ever reached x, and how many noise allows on average."""
     return [{"line": x, "reached": sum(r["largest"] >= x for r in nulls), "at_most": len(nulls) / x} for x in LINES]
 
 
