@@ -197,3 +197,10 @@ def test_every_field_is_explained() -> None:
     assert {"[certify] alpha", "[[objective]] margin", "[[guard]] margin", "[budget] minutes"} <= {r[0] for r in rows}
     assert all(len(text) > 10 and text.endswith(".") for _, _, text in rows)
     assert len({place for place, _, _ in rows}) == len(rows)
+
+
+@pytest.mark.parametrize("files", ['["mem*.py"]', '["*"]', '["x.py", "memory.py"]'])
+def test_no_file_belongs_to_two_objectives(files: str) -> None:
+    assert 'files = ["notebook.py"]' in TEXT
+    error = error_of(TEXT.replace('files = ["notebook.py"]', f"files = {files}"))
+    assert "share files: memory.py" in str(error) and "of its own" in str(error.advice())

@@ -11,6 +11,7 @@ from selfproof import life
 from selfproof.adopt import repo
 from selfproof.archive.tree import digests, tree_hash, tree_of_digests
 from selfproof.certify import seeds, spending
+from selfproof.certify.race import PRESETS
 from selfproof.ledger import Ledger
 from selfproof.nouns import SelfproofError, UsageError
 from selfproof.trial import loading
@@ -66,7 +67,7 @@ def begin(folder: Path, seed: int | None) -> str:
     """Write the first ledger entry of the program in ``folder``; returns its id. The files are there already.
 
     Raises:
-        UsageError: there is a ledger already, the charter is wrong, or the program is empty.
+        UsageError: there is a ledger already, the charter is wrong or unsound, or the program is empty.
     """
     paths = life.Paths(folder)
     charter = charters.load(paths.charter)
@@ -82,11 +83,12 @@ def begin(folder: Path, seed: int | None) -> str:
         "program": program_id, "charter": charter.digest, "alpha": charter.certify.alpha,
         "mode": charter.certify.mode,
         "tasks": digests(loading.task_files(folder)), "spans": loading.spans(tasks, guards),
-        "pools": loading.pools(tasks, guards),
+        "pools": loading.pools(tasks, guards), "confirm_pairs": PRESETS[charter.certify.preset].confirm_pairs,
         "weights": {o.name: w for o, w in zip(charter.objectives, shares, strict=True)},
         "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
         "seeds": "random" if seed is None else "operator-chosen",
     }  # fmt: skip
+    life.check_sound(charter, files, genesis)
     aside = folder / (life.PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700)

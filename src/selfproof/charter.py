@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import fnmatch
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -289,13 +290,22 @@ def _check_names(names: list[str]) -> None:
 
 
 def _check_files(objectives: list[Objective]) -> None:
-    for i, one in enumerate(objectives):
-        for two in objectives[i + 1 :]:
-            if shared := set(one.files) & set(two.files):
-                raise CharterError(
-                    f"charter: objectives {one.name} and {two.name} share files: {', '.join(sorted(shared))}",
-                    advice="Give each objective files of its own, or one would undo what the other certified.",
-                )
+    check_owners(objectives, [pattern for objective in objectives for pattern in objective.files])
+
+
+def check_owners(objectives: Iterable[Objective], paths: Iterable[str]) -> None:
+    """Refuse a path (or a glob, by its text) that two objectives would own.
+
+    Raises:
+        CharterError: it names the first such path and both objectives.
+    """
+    for path in paths:
+        owners = [o.name for o in objectives if any(fnmatch.fnmatchcase(path, pattern) for pattern in o.files)]
+        if len(owners) > 1:
+            raise CharterError(
+                f"charter: objectives {' and '.join(owners)} share files: {path}",
+                advice="Give each objective files of its own, or one would undo what the other certified.",
+            )
 
 
 def parse(text: str) -> Charter:

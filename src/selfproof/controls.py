@@ -4,27 +4,33 @@
 ``planted_gain``  the incumbent against a deliberately damaged incumbent: must be certified
 ``fake_gain``     a tempting file that looks better on most draws and is worse on average: must be refused
 
-``power``         a small planted gain, at the charter's rate: how many are found is measured, not required
+At the charter's rate, and measured rather than required:
 
-At that rate ``aa`` comes again too, as a placebo with noise (see ``domains.placebo``).
-They have a counter of their own and are never adopted. A control that comes out wrong ends the run with exit code 4.
+``placebo``       the incumbent against itself, with noise (see ``domains.placebo``): over a life some may be certified
+``power``         a small planted gain: how many are found
+
+They have a counter of their own and are never adopted. One of the first three that comes out wrong ends the run with
+exit code 4 and leaves the STOP file, so that nothing is adopted until a person has looked.
 """
 
 from __future__ import annotations
 
 import random
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle, islice
 
-from selfproof import line
+from selfproof import levels, line
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import EXPECTED, Confirming
 from selfproof.archive.tree import tree_hash
+from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
 from selfproof.domains import paired, placebo
 from selfproof.domains.base import Domain, Finalist
-from selfproof.domains.quality import PANEL, Quality
+from selfproof.domains.quality import Quality
 from selfproof.life import Life
+from selfproof.line.confirming import rule_for
 from selfproof.nouns import Candidate, Edit, Event, SelfCheckFailed
 from selfproof.trial import blocks as trials
 
@@ -38,8 +44,8 @@ def due(life: Life, domain: Domain) -> Iterator[Event]:
         yield from run(life, domain)
     rng = random.Random(life.search_seed(domain.objective.name, "controls", len(life.state.confirmations)))
     if rng.random() < life.charter.certify.controls:
-        name = rng.choice(("aa", "power"))
-        finalist = placebo.placebo(domain, rng) if name == "aa" else placebo.planted(domain, rng)
+        name = rng.choice(("placebo", "power"))
+        finalist = placebo.placebo(domain, rng) if name == "placebo" else placebo.planted(domain, rng)
         if finalist is not None:
             yield from tested(life, domain, name, finalist)
 
@@ -59,13 +65,31 @@ def run(life: Life, domain: Quality) -> Iterator[Event]:
             continue
         candidate, reference = pair
         seed = life.search_seed(domain.objective.name, "control", name) % 2**63
-        panel = trials.prepare(domain.task.samples("explore", seed, PANEL))
+        panel = trials.prepare(domain.task.samples("explore", seed, domain.size))
         raced = paired.on_blocks(life, (reference, candidate), domain.task, panel)
         differences = tuple(quality_pair(row, domain.task.better).y for row in raced.rows)
         if name == "fake_gain" and statistics.fmean(differences) > -domain.objective.margin:
             continue  # so unsure an incumbent gains by more certainty: there is nothing to fake yet
+        finalist = Finalist(candidate, reference, differences)
+        if name == "planted_gain" and not findable(life, domain, finalist, raced.rows):
+            continue
         life.controls_done.add(name)
-        yield from tested(life, domain, name, Finalist(candidate, reference, differences))
+        yield from tested(life, domain, name, finalist)
+
+
+def findable(life: Life, domain: Domain, finalist: Finalist, rows: Sequence[Sequence[float]]) -> bool:
+    """Whether a finite hold-out has the items to certify a planted gain; elsewhere there are always more.
+
+    A gain that few items cannot show says nothing against the gate. The race's rows stand for what half of the items
+    would answer: if those do not reach the control's line, all of them may not.
+    """
+    level = levels.next_level(life.state, life.charter, domain.objective.name, control=True)
+    pool = levels.pool_of(life.state, domain.objective.name)
+    if pool is None or levels.is_whole(pool):
+        return True
+    pairs = [pair_of(domain.objective.kind, domain.objective.better, row) for row in rows]
+    shown = islice(cycle(pairs), pool["items"] // 2)
+    return judge(rule_for(life, domain, finalist, level), list(shown)).answer in {"certified", "uncertified"}
 
 
 def tested(life: Life, domain: Domain, name: str, finalist: Finalist) -> Iterator[Event]:
@@ -77,12 +101,18 @@ def tested(life: Life, domain: Domain, name: str, finalist: Finalist) -> Iterato
     confirming = yield from line.confirm(life, domain, finalist, control=name)
     answer, why = _explain(life, domain, name, confirming)
     body = {"name": name, "confirmation": confirming.id, "expected": EXPECTED[name], "answer": answer, "why": why}
+    certifies = confirming.body["rule"]["test"] in {"bet", "exact"}
+    wrong = certifies and EXPECTED[name] is not None and answer != EXPECTED[name]
+    said = f"control {name} was {answer}, it must be {EXPECTED[name]}: the gate cannot be trusted"
+    if wrong:  # before its entry, so that a kill in between leaves no program that goes on
+        life.paths.stop.write_text(f"{said}\n", encoding="utf-8")
     life.log("control", body, durable=True)
     yield {"event": "control", "objective": domain.objective.name, **body}
-    if answer != EXPECTED[name] and EXPECTED[name] is not None and not life.charter.certify.uncertified:
+    if wrong:
         raise SelfCheckFailed(
-            f"control {name} was {answer}, it must be {EXPECTED[name]}: the gate cannot be trusted",
-            advice="Nothing certified in this run should be relied on. Check the task and this installation.",
+            said,
+            advice="Nothing certified in this run should be relied on. Check the task and this installation; "
+            "`selfproof resume` lets it run again.",
         )
 
 
@@ -134,8 +164,10 @@ def _explain(life: Life, domain: Domain, name: str, confirming: Confirming) -> t
         better = sum(part > 0 for part in parts) / len(parts)
         word = "worse" if mean < 0 else "better"
         why = f"it is better on {better:.0%} of single draws, yet {abs(mean):.3f} {unit} {word} on average"
-    elif name == "aa":
+    elif name in {"aa", "placebo"} and verdict["answer"] == "refused":
         why = f"no difference to be found in {len(pairs)} pairs"
+    elif name in {"aa", "placebo"}:
+        why = f"{len(pairs)} pairs were taken for a gain where there is none"
     elif verdict["answer"] == "refused":
         why = f"a known gain of {mean:.3f} {unit} was not found in {len(pairs)} pairs"
     else:

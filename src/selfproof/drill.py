@@ -30,6 +30,7 @@ from selfproof.domains.quality import PANEL, Quality
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, SelfproofError, UsageError
 from selfproof.trial import blocks as trials
+from selfproof.trial.holdout import FiniteTask
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,16 @@ def _damage(living: Life) -> tuple[str, dict[str, str], dict[str, str]]:
     good = living.files()
     for objective in living.charter.objectives:
         task = living.tasks[objective.name]
+        if isinstance(task, FiniteTask):  # it has no fresh pairs, so nothing is ever taken back by itself
+            continue
         path, _, function = objective.entry.partition(":")
         text = task.damaged(good[path], function) if objective.kind == "quality" else None  # type: ignore[union-attr]
         if text is not None:
             return objective.name, {**good, path: text}, good
     raise UsageError(
         "no objective of this program can be drilled",
-        advice="A quality task needs `damaged(source, function, strength)`: its entry made worse on purpose.",
+        advice="A quality task on fresh samples needs `damaged(source, function, strength)`: its entry made worse on "
+        "purpose. On a finite pool nothing is taken back by itself; `selfproof rollback` is there for a person.",
     )
 
 

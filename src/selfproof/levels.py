@@ -1,11 +1,12 @@
 """At which level the next confirmation of an objective is tested: one computation, for the line and for the auditor.
 
 All of it follows from the entries before: the counter's k, the charter's alpha and mode, the objective's share, what
-its samples are drawn from (its *pool*), and how many versions it has had adopted, rolled back or not. A pool is None
+its samples are drawn from (its *pool*), and how many versions it has had adopted, rolled back or not: all of them on a
+hold-out, those that were certified in mode "fdr", which an uncertified test must not raise. A pool is None
 where samples are drawn fresh without end; else ``{"lifetime", "items", "digest"}``: a finite hold-out that may be used
 ``lifetime`` times, or, with ``lifetime`` None, a whole population, where nothing is left to chance (``certify.exact``).
 
-Does not protect against: a person who gives the same hold-out to an objective of another name.
+Does not protect against: a person who gives the same hold-out, but for an item, to an objective of another name.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from typing import Any, cast
 from selfproof.archive.state import State
 from selfproof.certify import seeds, spending
 from selfproof.certify.gate import Test
-from selfproof.certify.race import PRESETS
 from selfproof.charter import Charter
 
 Pool = Mapping[str, Any] | None
+OLD_PAIRS = 150
+"""The most fresh pairs of a confirmation where the charter's entry is older than its ``confirm_pairs``."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,24 @@ def effect_from(pool: Mapping[str, Any]) -> str:
 
 
 def next_level(state: State, charter: Charter, name: str, *, control: bool = False) -> Level:
-    """The level of a confirmation of objective ``name`` that starts now, or of a control experiment on it."""
+    """The level of a confirmation of objective ``name`` that starts now, or of a control experiment on it.
+
+    Controls are never adopted and spend no budget. They are all tested at the level of a first confirmation, so that
+    a gain which must be found can be found however many came before.
+    """
     counter = f"control-{name}" if control else name
     k = state.counters.get(counter, 0) + 1
     alpha, weight, pool = state.charter["alpha"], state.weights[name], pool_of(state, name)
     if pool is not None and is_whole(pool):
         return Level(counter, k, 0.0, "exact", 2 * pool["items"])
-    most = PRESETS[charter.certify.preset].confirm_pairs if pool is None else pool["items"]
-    adopted, test = 0 if control else state.adoptions(name), cast(Test, charter.certify.test)
-    if pool is not None and not control:
+    most = state.charter.get("confirm_pairs", OLD_PAIRS) if pool is None else pool["items"]
+    test = cast(Test, charter.certify.test)
+    if control:
+        return Level(counter, k, spending.level(alpha, weight, 1), test, most)
+    if pool is not None:
+        adopted = state.adoptions(name)
         return Level(counter, k, spending.holdout_level(alpha, weight, pool["lifetime"], adopted), test, most)
-    counted = adopted if state.charter.get("mode") == "fdr" else 0
+    counted = state.adoptions(name, certified=True) if state.charter.get("mode") == "fdr" else 0
     return Level(counter, k, spending.level(alpha, weight, k, fdr_adoptions=counted), test, most)
 
 
@@ -102,4 +111,16 @@ def forbidden_change(before: Mapping[str, Any], after: Mapping[str, Any]) -> str
         old, new = before.get("pools", {}).get(name), after.get("pools", {}).get(name)
         if old != new and not (is_whole(old) and is_whole(new)):
             return f"the samples of objective {name} are no longer drawn from what they were drawn from"
+    return None
+
+
+def shared_holdout(pools: Mapping[str, Pool]) -> str | None:
+    """Why these pools, by objective or guard, cannot be in one life, or None: each would spend one hold-out by itself.
+
+    The union over its transcripts is for one string of answers; those of a second asker would be let out besides.
+    """
+    for name, pool in pools.items():
+        for other, its in pools.items():
+            if pool and its and name != other and pool["digest"] == its["digest"] and not is_whole(pool):
+                return f"{name} and {other} use the same finite hold-out"
     return None

@@ -7,8 +7,9 @@ Nothing is believed that the ledger does not say.
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,8 @@ from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
 from selfproof.archive.tree import digests, form_of, scope, tree_hash
-from selfproof.certify import seeds
+from selfproof.certify import seeds, spending
+from selfproof.certify.race import PRESETS
 from selfproof.charter import Charter, CharterError, Objective
 from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
@@ -170,7 +172,7 @@ class Life:
         key = seeds.new_epoch_key(self.seed, epoch)
         write_private(self.paths.epoch_key, key.hex())
         body = {
-            "epoch": epoch, "commitment": seeds.commitment(key), "seeds": self.seeds_kind,
+            "epoch": epoch, "commitment": seeds.commitment(key), "seeds": self._new_kind,
             "tier": self.jail.tier, "layers": list(self.jail.layers), "workers": self.charter.sandbox.workers,
             "granted": {o.name: list(self.limits_of(o).grants.lines()) for o in self.charter.objectives},
         }  # fmt: skip
@@ -196,6 +198,11 @@ class Life:
         opened = self.state.open_epoch
         if opened is not None:
             return str(opened["seeds"])
+        return self._new_kind
+
+    @property
+    def _new_kind(self) -> str:
+        """Who could choose the seeds of an epoch whose key is made now."""
         return "random, committed before use" if self.seed is None else "operator-chosen"
 
     def end_epoch(self) -> None:
@@ -294,14 +301,48 @@ def catch_up(life: Life) -> None:
         life.archive.apply(leaf)
 
 
+def check_sound(charter: Charter, paths: Iterable[str], body: Mapping[str, Any]) -> None:
+    """Refuse what could hold no promise; ``body`` is the entry that is about to say it, ``paths`` the program's files.
+
+    Raises:
+        UsageError: two objectives own one file, or use one finite hold-out, or a ``loss_rate`` can never be shown.
+    """
+    charters.check_owners(charter.objectives, paths)
+    if reason := levels.shared_holdout(body["pools"]):
+        raise UsageError(
+            reason, advice="Give each its own items: what one is told of them, the other's levels do not pay for."
+        )
+    for objective in charter.objectives:
+        rate, pool = objective.loss_rate, body["pools"][objective.name]
+        if rate == 1 or charter.certify.test != "bet" or levels.is_whole(pool):
+            continue
+        alpha, weight = body["alpha"], body["weights"][objective.name]
+        level = spending.holdout_level(alpha, weight, pool["lifetime"], 0) if pool else spending.level(alpha, weight, 1)
+        pairs, each = pool["items"] if pool else body["confirm_pairs"], math.log1p(0.9 * rate / (1 - rate))
+        if each * pairs < -math.log(level):
+            raise UsageError(
+                f"objective {objective.name}: {pairs} pairs without any loss cannot show a loss_rate of {rate}",
+                advice=f"Above {_least_rate(pairs, level):.2g} its first confirmation can; or a preset or a hold-out "
+                "with more pairs.",
+            )
+
+
+def _least_rate(pairs: int, level: float) -> float:
+    """The loss rate below which ``pairs`` without a loss do not reach ``level``."""
+    odds = math.expm1(-math.log(level) / pairs) / 0.9
+    return odds / (1 + odds)
+
+
 def accept_charter(life: Life) -> None:
     """Log a charter or tasks that a person changed since the last entry.
 
     Raises:
-        UsageError: it changes what cannot change in one life: alpha upwards, the mode, an objective's finite pool.
+        UsageError: it changes what cannot change in one life: alpha upwards, the mode, an objective's finite pool; or
+            it is unsound (``check_sound``).
     """
     now, tasks, before = life.charter, digests(loading.task_files(life.paths.folder)), life.state.charter
     pools = {**before.get("pools", {}), **loading.pools(life.tasks, life.guards)}
+    charters.check_owners(now.objectives, life.state.now.files)
     if before["charter"] == now.digest and before["tasks"] == tasks and before.get("pools", {}) == pools:
         return
     if now.certify.alpha > life.state.genesis["alpha"]:
@@ -318,13 +359,13 @@ def accept_charter(life: Life) -> None:
     for objective in now.objectives:
         if objective.name not in weights:
             weights[objective.name] = (1.0 - sum(weights.values())) / 2
-    life.log(
-        "charter",
-        {"charter": now.digest, "alpha": now.certify.alpha, "mode": now.certify.mode, "weights": weights,
-         "tasks": tasks, "spans": loading.spans(life.tasks, life.guards), "pools": pools,
-         "charter_text": life.blob(now.text)},
-        durable=True,
-    )  # fmt: skip
+    body = {
+        "charter": now.digest, "alpha": now.certify.alpha, "mode": now.certify.mode, "weights": weights,
+        "tasks": tasks, "spans": loading.spans(life.tasks, life.guards), "pools": pools,
+        "confirm_pairs": PRESETS[now.certify.preset].confirm_pairs, "charter_text": life.blob(now.text),
+    }  # fmt: skip
+    check_sound(now, life.state.now.files, body)
+    life.log("charter", body, durable=True)
 
 
 def finish(life: Life) -> None:

@@ -71,6 +71,12 @@ def a_longer_lifetime_from_the_start(f: Forger) -> Entry:
     return start(f, "holdout")
 
 
+def one_hold_out_for_two(f: Forger) -> Entry:
+    pools = f.entries[0].body["pools"]
+    pools["kept"]["digest"] = pools["holdout"]["digest"]
+    return f.entries[0]
+
+
 def another_mode(f: Forger) -> Entry:
     f.entries[0].body["mode"] = "fdr"
     return f.entries[0]
@@ -222,7 +228,7 @@ CASES: list[Forge] = [
     a_blind_spot_on_the_exact_path, a_flattering_effect_that_does_not_say_so, a_flattering_effect_called_exact,
     an_effect_of_other_pairs, a_larger_exact_effect, an_interval_on_a_whole_population, a_guards_item_lost,
     a_guards_suite_run_once, a_level_for_an_exact_guard, confirmed_after_retirement, the_mode_changed_later,
-    other_items_later, the_pools_forgotten_later,
+    other_items_later, the_pools_forgotten_later, one_hold_out_for_two,
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ key, as only its holder could.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from typing import Any
 import pytest
 from forging import Entry, Forger
 
+from selfproof import birth
 from selfproof.audit import audit
+from selfproof.audit.comparing import close
 from selfproof.certify.guards import guard_level
 from selfproof.certify.spending import level
 
@@ -401,6 +404,21 @@ def weights_above_one(f: Forger) -> Entry:
     return f.entries[0]
 
 
+def a_weight_of_nothing(f: Forger) -> Entry:
+    f.entries[0].body["weights"]["ghost"] = 0.0
+    return f.entries[0]
+
+
+def a_weight_below_nothing_that_pays_for_another(f: Forger) -> Entry:
+    f.entries[0].body["weights"] |= {"ghost": -19.0, "ghosts": 19.0}
+    return f.entries[0]
+
+
+def more_pairs_from_the_start(f: Forger) -> Entry:
+    f.entries[0].body["confirm_pairs"] *= 2
+    return min((e for e in f.entries if e.kind == "confirm-start"), key=lambda e: e.index)
+
+
 def impossible_alpha(f: Forger) -> Entry:
     f.entries[0].body["alpha"] = 0.9
     return f.entries[0]
@@ -606,7 +624,8 @@ CASES: list[Forge] = [
     guard_left_out, a_control_turned, another_epoch_key, an_epoch_out_of_order,
     alpha_raised_later, weights_moved_later, weights_above_one, impossible_alpha, another_first_tree,
     rollback_to_another_tree, rollback_that_hides_a_version, two_confirmations_at_a_time, a_second_verdict,
-    a_field_missing, a_number_as_text,
+    a_field_missing, a_number_as_text, a_weight_of_nothing, a_weight_below_nothing_that_pays_for_another,
+    more_pairs_from_the_start,
 ]  # fmt: skip
 
 
@@ -617,3 +636,23 @@ def test_a_forged_history_is_found_at_the_leaf_that_lies(life: Any, size: int, t
     bad = result["first_bad"]
     assert bad["index"] in {entry.index for entry in changed}, f"blamed {json.dumps(bad)}"
     assert bad["reason"] and bad["kind"] in {entry.kind for entry in changed}
+
+
+def test_tiny_levels_are_compared_as_closely_as_large_ones() -> None:
+    """After some adoptions on a hold-out its levels lie below any absolute tolerance."""
+    assert not close(1e-13, 3e-13) and close(1e-13, 1e-13 * (1 + 1e-12))
+    assert not close(1e-300, 2e-300) and not close(0.0, 1e-13)
+    assert close(0.0, 1e-17) and close(-1e-17, 1e-17), "sums may cancel in another order"
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, StopIteration, AssertionError, RecursionError, struct.error])
+def test_whatever_an_entry_makes_the_auditor_stumble_over_is_malformed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def stumble(*_: object) -> None:
+        raise error("over this")
+
+    birth.make(tmp_path / "p", seed=1)
+    monkeypatch.setitem(auditing.CHECKS, "genesis", stumble)
+    bad = audit(tmp_path / "p" / ".selfproof" / "ledger")["first_bad"]
+    assert bad["index"] == 0 and bad["reason"].startswith("malformed: ")

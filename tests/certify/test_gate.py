@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -220,3 +221,11 @@ def test_rows_become_pairs_with_gains_above_zero(ours: list[float], theirs: list
 def test_a_speed_pair_is_the_log_of_how_many_times_faster_the_candidate_is() -> None:
     assert speed_pair((2.0, 1.0)).y == pytest.approx(math.log(2))
     assert speed_pair((1.0, 4.0)).y == pytest.approx(-math.log(4))
+
+
+@pytest.mark.parametrize("test", ["greedy5", "ttest", "peek"])
+def test_rules_that_prove_nothing_give_up_where_no_more_pairs_are_allowed(test: Any) -> None:
+    """Else one that looks after 30 pairs would wait for ever for the 13th of 12."""
+    rule = Rule(level=0.05, scale=1.0, most_pairs=4, test=test)
+    verdict = judge(rule, [Pair(float(i % 2) - 0.5) for i in range(4)])
+    assert (verdict.answer, verdict.pairs) == ("refused", 4)

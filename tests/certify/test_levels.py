@@ -16,7 +16,6 @@ from selfproof import charter as charters
 from selfproof import levels
 from selfproof.archive.state import State, apply
 from selfproof.certify.gate import Confirmation, Pair, Rule
-from selfproof.certify.race import PRESETS
 from selfproof.ledger import Leaf
 
 CHARTER = charters.load(Path(charters.__file__).parent / "templates" / "apprentice" / "charter.toml")
@@ -29,22 +28,24 @@ ALPHA = 0.05
 class Told:
     """A life as entries tell it."""
 
-    def __init__(self, mode: str = "fwer", **pools: Any) -> None:
+    def __init__(self, mode: str = "fwer", told: dict[str, Any] | None = None, **pools: Any) -> None:
         self.state = State()
         self.index = 0
         self.add("genesis", weights=WEIGHTS, tree="t", files={}, alpha=ALPHA, mode=mode, search_seed="ab" * 32,
-                 pools={"one": None, "two": None, **pools})  # fmt: skip
+                 pools={"one": None, "two": None, **pools},
+                 **({"confirm_pairs": 250} if told is None else told))  # fmt: skip
 
     def add(self, kind: str, **body: Any) -> int:
         apply(self.state, Leaf(self.index, kind, body, b"", "2026-01-01T00:00:00.000000Z"))
         self.index += 1
         return self.index - 1
 
-    def confirm(self, name: str, adopted: bool, *, control: bool = False) -> levels.Level:
+    def confirm(self, name: str, adopted: bool, *, control: bool = False, answer: str = "certified") -> levels.Level:
         """Start, end and decide a confirmation as the line does; its level."""
         level = levels.next_level(self.state, CHARTER, name, control=control)
         start = self.add("confirm-start", objective=name, counter=level.counter, k=level.k, alpha_k=level.alpha,
                          pool=levels.pool_of(self.state, name), candidate="c", form="f")  # fmt: skip
+        self.add("verdict", confirmation=start, answer=answer if adopted else "refused")
         if adopted:
             self.add("adopt", confirmation=start, version=len(self.state.versions), tree="t", files={}, objective=name,
                      candidate="c", title="", message="", high_water=[])  # fmt: skip
@@ -62,15 +63,42 @@ histories = st.lists(st.tuples(st.sampled_from(["one", "two"]), st.booleans(), s
 
 @given(histories, st.sampled_from(["fwer", "fdr"]))
 def test_levels_are_what_the_papers_say(history: Sequence[tuple[str, bool, bool]], mode: str) -> None:
-    """Alpha spending, and e-LOND, recomputed from the plain history; controls count by themselves and adopt nothing."""
+    """Alpha spending, and e-LOND, recomputed from the plain history; controls count by themselves, at a fixed level."""
     told = Told(mode)
     for i, (name, adopted, control) in enumerate(history):
         same = [h for h in history[:i] if h[0] == name and h[2] == control]
         k = 1 + len(same)
         won = sum(a for n, a, c in history[:i] if n == name and not c) if mode == "fdr" and not control else 0
         level = told.confirm(name, adopted and not control, control=control)
-        assert level.k == k and level.alpha == pytest.approx(ALPHA * 0.4 * gamma(k) * (won + 1), rel=1e-12)
-        assert (level.test, level.most_pairs) == ("bet", PRESETS["lean"].confirm_pairs)
+        wanted = gamma(1 if control else k) * (won + 1)
+        assert level.k == k and level.alpha == pytest.approx(ALPHA * 0.4 * wanted, rel=1e-12)
+        assert (level.test, level.most_pairs) == ("bet", 250)
+
+
+def test_what_an_uncertified_test_let_in_raises_no_level() -> None:
+    told, hold_out = Told("fdr"), Told("fdr", one=HOLDOUT)
+    for _ in range(5):
+        told.confirm("one", True, answer="uncertified")
+    assert levels.next_level(told.state, CHARTER, "one").alpha == pytest.approx(ALPHA * 0.4 * gamma(6))
+    told.confirm("one", True)
+    assert levels.next_level(told.state, CHARTER, "one").alpha == pytest.approx(ALPHA * 0.4 * gamma(7) * 2)
+    assert told.state.spent() == pytest.approx(sum(ALPHA * 0.4 * gamma(k) for k in range(1, 7)))
+    hold_out.confirm("one", True, answer="uncertified")
+    level = levels.next_level(hold_out.state, CHARTER, "one")
+    assert level.alpha == pytest.approx(ALPHA * 0.4 / 20.0**2), "a hold-out's proposers learned a bit all the same"
+
+
+def test_the_most_pairs_are_the_entries_own_and_not_this_versions() -> None:
+    assert levels.next_level(Told(told={"confirm_pairs": 77}).state, CHARTER, "one").most_pairs == 77
+    assert levels.next_level(Told(told={}).state, CHARTER, "one").most_pairs == 150
+
+
+def test_one_hold_out_serves_one_name() -> None:
+    again = {**HOLDOUT, "lifetime": 99}
+    assert "one and kept" in str(levels.shared_holdout({"two": None, "one": HOLDOUT, "kept": again}))
+    assert levels.shared_holdout({"kept": {**HOLDOUT, "lifetime": None}, "one": HOLDOUT}) is not None
+    assert levels.shared_holdout({"one": HOLDOUT, "kept": {**HOLDOUT, "digest": "cc"}, "two": None}) is None
+    assert levels.shared_holdout({"one": SUITE, "kept": SUITE, "two": None}) is None, "a suite pays for nothing"
 
 
 @given(histories)

@@ -73,6 +73,6 @@ def test_what_cannot_be_noise_is_not_counted_as_noise(life: Any, cli: Any) -> No
     found = cli.run("controls", "--json", "--at", life.folder).json
     (same,) = [row for row in found["controls"] if row["name"] == "aa"]
     assert same["differs"] is False and same["largest"] == 1.0
-    assert found["aa"]["n"] == 0 and found["aa"]["left_out"] == 1 and found["aa"]["e_values"] == []
+    assert found["placebo"]["n"] == 0 and found["placebo"]["left_out"] == 1 and found["placebo"]["e_values"] == []
     text = cli.run("controls", "--at", life.folder).out
     assert "A/A: 1 left out" in text and "of 0" not in text and "largest wealth of each" not in text

@@ -89,6 +89,8 @@ def test_a_control_that_comes_out_wrong_is_not_a_control_that_came_out() -> None
     wrong = control_line("fake_gain", "certified", "refused", "because")
     assert (wrong.word, wrong.told) == ("WRONG", "certified, it must be refused: because")
     assert control_line("aa", "refused", "refused", "").word == "control"
+    measured = control_line("placebo", "certified", None, "")
+    assert measured.word == "control" and "certified, which is measured, not required" in measured.told
     assert control_line("aa", "not_run", "refused", None).told.startswith("not run")
 
 

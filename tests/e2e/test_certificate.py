@@ -106,13 +106,13 @@ def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path, c
             rng = random.Random(3)
             nothing = placebo.placebo(domain, rng)
             assert nothing is not None and len(set(nothing.differences)) > 4, "no noise"
-            confirming = _result(line.confirm(living, domain, nothing, control="aa"))
+            confirming = _result(line.confirm(living, domain, nothing, control="placebo"))
             assert confirming.verdict["answer"] == "refused"
             rows = certificates.rows_of(confirming, living.ledger)
             kind = domain.objective.kind
             assert len({pair_of(kind, "lower", row).y for row in rows}) > 4, "no noise in the confirmation"
             assert confirming.counter == f"control-{domain.objective.name}"
-            living.log("control", {"name": "aa", "confirmation": confirming.id, "expected": "refused",
+            living.log("control", {"name": "placebo", "confirmation": confirming.id, "expected": None,
                                    "answer": "refused", "why": ""})  # fmt: skip
             gain = placebo.planted(domain, rng)
             assert gain is not None
@@ -122,7 +122,7 @@ def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path, c
         assert rows
         timed = [row for row in rows if len(row) == 5]
         assert timed and all(load >= 0 and order in {0.0, 1.0} for _, _, load, _, order in timed)
-    counted = cli.run("controls", "--json", "--at", tmp_path / "p").json["aa"]
+    counted = cli.run("controls", "--json", "--at", tmp_path / "p").json["placebo"]
     assert (counted["n"], counted["left_out"]) == (2, 0) and len(counted["e_values"]) == 2
 
 

@@ -34,11 +34,16 @@ def run_with(answer: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("answer", "named"), [("certified", {"fake_gain", "aa"}), ("refused", {"planted_gain"})])
-def test_a_gate_that_always_says_the_same_is_found_out(unborn: Any, answer: str, named: set[str]) -> None:
-    done = run_with(answer, unborn())
+def test_a_gate_that_always_says_the_same_is_found_out(unborn: Any, cli: Any, answer: str, named: set[str]) -> None:
+    folder: Path = unborn()
+    done = run_with(answer, folder)
     assert done.returncode == 4, (done.returncode, done.stderr, done.stdout[-500:])
     assert any(f"control {name} was {answer}" in done.stderr for name in named), done.stderr
     assert "Traceback" not in done.stderr
+    again = cli.run("run", "--minutes", "0.1", "--at", folder)
+    assert again.code == 2 and "selfproof resume" in again.err, "it went on before anybody had looked"
+    assert "cannot be trusted" in (folder / "STOP").read_text()
+    assert cli.run("resume", "--at", folder).code == 0 and not (folder / "STOP").exists()
 
 
 def test_controls_are_never_adopted_and_have_a_counter_of_their_own(life: Any, cli: Any) -> None:

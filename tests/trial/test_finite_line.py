@@ -13,19 +13,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finite_program import CHARTER, TASKS, made
-from selfproof import birth, line
+from selfproof import birth, controls, line
 from selfproof import life as lives
 from selfproof.archive.state import Confirming
 from selfproof.audit import audit
 from selfproof.certify.gate import Pair
 from selfproof.certify.guards import judge_suite
+from selfproof.certify.pairs import pair_of
 from selfproof.charter import Guard
+from selfproof.domains import paired
 from selfproof.domains.base import Finalist
 from selfproof.domains.quality import Quality
 from selfproof.jail import Pool
 from selfproof.life import Life
 from selfproof.line import guarding
-from selfproof.nouns import Edit
+from selfproof.nouns import Edit, SelfCheckFailed
+from selfproof.trial import blocks
 
 OTHER = """
 
@@ -150,8 +153,11 @@ def test_a_guard_suite_that_does_not_repeat_has_failed(tmp_path: Path, steady: P
 def test_exact_guards_come_first(tmp_path: Path, steady: Pool) -> None:
     folder = made(tmp_path / "p")
     more = '\n[[guard]]\nname = "{}"\nobjective = "suite"\ntask = "tasks/finite.py:{}"\nmargin = 0.5\n'
-    charter = CHARTER.replace("\n[[guard]]", more.format("drawn", "Doubles") + "\n[[guard]]", 1)
+    charter = CHARTER.replace("\n[[guard]]", more.format("drawn", "Drawn") + "\n[[guard]]", 1)
     (folder / "charter.toml").write_text(charter + more.format("also", "Small"))
+    tasks = folder / "tasks" / "finite.py"
+    own = "[Sample(float(x), float(x)) for x in range(100, 200)]"  # a hold-out serves one name only
+    tasks.write_text(f"{tasks.read_text()}\n\nclass Drawn(Doubles):\n    def items(self):\n        return {own}\n")
     with opened(folder, steady) as life:
         order = [guard.name for guard in guarding.in_order(life, life.charter.objective("suite"))]
         assert [g.name for g in life.charter.guards] == ["drawn", "kept", "also"] and order == ["kept", "also", "drawn"]
@@ -196,3 +202,38 @@ def test_a_killed_hold_out_confirmation_goes_on_at_the_next_item(tmp_path: Path,
         list(line.resume(life, domain, confirming))
         assert confirming.verdict is not None and len(confirming.evidence) > 1
     assert audit(folder / ".selfproof" / "ledger")["ok"]
+
+
+def of_known_effect(life: Life, name: str, text: str) -> tuple[Quality, Finalist]:
+    domain = Quality(life, life.charter.objective(name))
+    incumbent = life.version(domain.objective)
+    edit = Edit(name, {f"{name}.py": text}, "as given", "edit", incumbent.id)
+    candidate = life.candidate(domain.objective, {f"{name}.py": text}, edit=edit)
+    return domain, Finalist(candidate, incumbent, (0.1, 0.2, 0.3))
+
+
+def test_a_placebo_may_be_certified_and_a_change_that_does_nothing_may_not(tmp_path: Path, steady: Pool) -> None:
+    """What is called a control here is a gain, so that the exact gate certifies it: right for it, wrong for "aa"."""
+    with opened(made(tmp_path / "p"), steady) as life:
+        domain, gain = of_known_effect(life, "suite", "def square(x):\n    return x * x\n")
+        told = list(controls.tested(life, domain, "placebo", gain))[-1]
+        assert (told["answer"], told["expected"]) == ("certified", None) and "no" in told["why"]
+        life.ledger.commit()
+        assert not life.paths.stop.exists() and audit(life.paths.ledger)["ok"]
+        with pytest.raises(SelfCheckFailed, match="control aa was certified"):
+            list(controls.tested(life, domain, "aa", gain))
+        assert "control aa was certified" in life.paths.stop.read_text()
+        life.ledger.commit()
+        assert "no certificate holds" in audit(life.paths.ledger)["first_bad"]["reason"]
+
+
+def test_a_planted_gain_that_a_hold_out_is_too_small_to_show_is_left_out(tmp_path: Path, steady: Pool) -> None:
+    with opened(made(tmp_path / "p"), steady) as life:
+        domain, gain = of_known_effect(life, "holdout", "def double(x):\n    return 2.0 * x\n")
+        panel = blocks.prepare(domain.task.samples("explore", 1, domain.size))
+        rows = paired.on_blocks(life, (gain.incumbent, gain.candidate), domain.task, panel).rows
+        gain = Finalist(gain.candidate, gain.incumbent, tuple(pair_of("quality", "lower", row).y for row in rows))
+        pool = life.state.charter["pools"]["holdout"]
+        assert controls.findable(life, domain, gain, rows)
+        pool["items"] = 10
+        assert not controls.findable(life, domain, gain, rows)

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 CONTROLS = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
 """Control experiments and the answer that each must get, once in a run."""
 
-EXPECTED = {**CONTROLS, "power": None}
-"""The same, and planted small gains: how many of them are found is measured, not required."""
+EXPECTED = {**CONTROLS, "power": None, "placebo": None}
+"""The same, and those of which it is measured how many are certified: planted small gains, and placebos with noise."""
 
 
 class LeafLike(Protocol):
@@ -45,13 +45,14 @@ class Version:
     message: str = "version 0: the start\n"
     effect: dict[str, Any] = field(default_factory=dict)
     rolled_back: bool = False
+    certified: bool = False
 
 
 @dataclass
 class Confirming:
     """A confirmation that was started; ``verdict`` is None while it is open.
 
-    ``adopted`` counts its objective's adoptions before it.
+    ``adopted`` counts its objective's certified adoptions before it.
     """
 
     leaf: int
@@ -125,15 +126,15 @@ class State:
         """The version that was last certified better on a guard's metric and still stands; the anchor before any."""
         return (self.high_marks.get(guard) or [self.anchor])[-1]
 
-    def adoptions(self, objective: str | None = None) -> int:
-        """Adoptions so far, of one objective or of all, rolled back or not."""
-        return sum(objective in {None, version.objective} for version in self.versions[1:])
+    def adoptions(self, objective: str | None = None, *, certified: bool = False) -> int:
+        """Adoptions so far, of one objective or of all, rolled back or not; or the ``certified`` ones among them."""
+        return sum(v.certified or not certified for v in self.versions[1:] if objective in {None, v.objective})
 
     def spent(self) -> float:
         """Error budget that all confirmations so far have used up.
 
         A finite hold-out reserves all of its share at its first confirmation. In mode "fdr" a level is worth
-        (adoptions before it + 1) times what is spent on it.
+        (certified adoptions before it + 1) times what is spent on it.
         """
         used = 0.0
         shared = self.charter.get("mode") == "fdr"
@@ -198,7 +199,7 @@ def _race(state: State, leaf: LeafLike) -> None:
 def _confirm_start(state: State, leaf: LeafLike) -> None:
     counter = leaf.body["counter"]
     state.counters[counter] = leaf.body["k"]
-    adopted = state.adoptions(leaf.body["objective"])
+    adopted = state.adoptions(leaf.body["objective"], certified=True)
     state.confirmations[leaf.index] = Confirming(leaf.index, counter, leaf.body, time=leaf.time, adopted=adopted)
 
 
@@ -240,6 +241,7 @@ def _adopt(state: State, leaf: LeafLike) -> None:
     version = Version(
         body["version"], body["tree"], body["files"], leaf.index, leaf.time,
         body["objective"], body["candidate"], body["title"], body["message"],
+        certified=(confirming.verdict or {}).get("answer") == "certified",
     )  # fmt: skip
     state.versions.append(version)
     state.current = version.number

@@ -5,6 +5,7 @@
 ``ttest``    30 pairs, one-sided paired t-test, p < .05 for each candidate by itself.
 ``peek``     the same test after each of 5 .. 100 pairs, taking the first that is "significant".
 
+All give up at the rule's ``most_pairs``.
 Their answer is "uncertified", never "certified". `selfproof simulate` shows what they would do to a program.
 
 Does not protect against: anything. In a world where nothing is better each of them adopts something with near
@@ -32,7 +33,8 @@ class Uncertified:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self._first, self._last = PAIRS[rule.test]
+        self._first, last = PAIRS[rule.test]
+        self._last = min(last, rule.most_pairs)
         self._n, self._sum, self._squares = 0, 0.0, 0.0
 
     def add(self, pair: Pair) -> Verdict:

@@ -15,7 +15,7 @@ BAR = 40
 PLACEBOS = ("aa", "placebo")
 
 
-@click.command(epilog="\b\nExamples:\n  selfproof controls\n  selfproof controls --json | jq .aa.e_values")
+@click.command(epilog="\b\nExamples:\n  selfproof controls\n  selfproof controls --json | jq .placebo.e_values")
 @at_option
 @json_option
 def command(folder: Path, as_json: bool) -> None:
@@ -28,8 +28,10 @@ def command(folder: Path, as_json: bool) -> None:
     nulls = [r for r in same if r["differs"]]  # a bet on differences that are all 0 could not go wrong
     result: dict[str, Any] = {
         "controls": rows,
-        "aa": {
-            "n": len(nulls), "left_out": len(same) - len(nulls), "e_values": [r["largest"] for r in nulls],
+        "placebo": {
+            "n": len(nulls), "left_out": len(same) - len(nulls),
+            "certified": sum(r["answer"] == "certified" for r in nulls),
+            "e_values": [r["largest"] for r in nulls],
             "reached": reached(nulls),
         },
         "power": {"n": len(power), "found": sum(r["answer"] == "certified" for r in power)},
@@ -46,10 +48,11 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo(f"{row['confirmation']:>6} {row['name']:<13} {row['objective']:<12} {row['answer']}{must}")
         click.echo(f"       {row['title']}: largest wealth {row['largest']:.3g}, {row['pairs']} pairs")
     if nulls:
-        click.echo("\nA/A: the largest wealth of each, where noise reaches x with a chance of at most 1/x")
-        for line in chart(result["aa"]["reached"], len(nulls)):
+        click.echo(f"\nplacebos certified: {result['placebo']['certified']} of {len(nulls)}")
+        click.echo("the largest wealth of each, where noise reaches x with a chance of at most 1/x")
+        for line in chart(result["placebo"]["reached"], len(nulls)):
             click.echo(line)
-    if left_out := result["aa"]["left_out"]:
+    if left_out := result["placebo"]["left_out"]:
         click.echo(f"\nA/A: {left_out} left out, where nothing ever differed, so that there was no noise")
     if power:
         click.echo(f"\nplanted gains found: {result['power']['found']} of {len(power)}")
@@ -81,7 +84,7 @@ def told(seen: Seen, confirming: Any) -> dict[str, Any]:
 
 
 def reached(nulls: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """For some lines x the number of A/A bets that ever reached x, and how many noise allows on average."""
+    """For some lines x the number of placebos' bets that ever reached x, and how many noise allows on average."""
     return [{"line": x, "reached": sum(r["largest"] >= x for r in nulls), "at_most": len(nulls) / x} for x in LINES]
 
 

@@ -43,7 +43,7 @@ def command(change: str, folder: Path, as_json: bool) -> None:
     click.echo(f"why: {row['reason']}\n")
     coloured(diff)
     if certificate is not None:
-        answer = None if row["verdict"] == "control" else certificate["answer"]
+        answer = "control" if row["verdict"] == "control" else str(certificate["answer"])
         heading = {"certified": "Certificate", "uncertified": "No certificate"}.get(answer, "Evidence")
         click.echo(f"\n{heading}")
         for name, words in page(certificate):

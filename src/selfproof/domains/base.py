@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from selfproof.charter import Objective
+from selfproof import charter as charters
+from selfproof.charter import CharterError, Objective
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files
 from selfproof.screen import screen
@@ -69,6 +70,10 @@ def admitted(
     candidates, turned_away = [], []
     for edit in edits:
         reason = screen(edit, files, life.charter.program, first_size)
+        try:  # a new file, too, belongs to one objective
+            charters.check_owners(life.charter.objectives, edit.files)
+        except CharterError as error:
+            reason = reason or str(error)
         if reason is None:
             candidates.append(life.candidate(objective, {**files, **edit.files}, edit=edit))
         else:

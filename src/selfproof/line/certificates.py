@@ -18,7 +18,8 @@ from selfproof.charter import Charter
 from selfproof.ledger import Ledger, Reader
 from selfproof.levels import effect_from, is_whole
 from selfproof.life import Life
-from selfproof.nouns import Certificate, Evidence
+from selfproof.nouns import Certificate, Event, Evidence
+from selfproof.trial.task import Task, Workload
 
 ASSUMES = (
     "the tasks are what the user cares about",
@@ -143,3 +144,19 @@ def write(life: Life, confirming: Confirming) -> None:
     """Log the certificate of a confirmation that was judged and decided."""
     if confirming.verdict is not None and confirming.decision is not None and confirming.certificate is None:
         life.log("certificate", complete(life.state, confirming, life.ledger))
+
+
+def pool_told(task: Task | Workload) -> dict[str, Any]:
+    """What a task says of the pool that pairs are drawn from; nobody else can check it."""
+    return task.pool("confirm") if isinstance(task, Task) else {"split": "confirm", "inputs": "fresh for each pair"}
+
+
+def progress(confirming: Confirming, verdict: Verdict, tier: str) -> Event:
+    """How far a confirmation is, for whoever watches."""
+    body = confirming.body
+    return {
+        "event": "confirm", "id": confirming.id, "objective": body["objective"], "title": body["title"],
+        "k": body["k"], "alpha_k": body["alpha_k"], "pairs": verdict.pairs, "log_wealth": verdict.log_wealth,
+        "log_threshold": verdict.log_threshold, "answer": verdict.answer, "tier": tier,
+        "control": confirming.counter.startswith("control-"),
+    }  # fmt: skip

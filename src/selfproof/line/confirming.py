@@ -20,9 +20,9 @@ from selfproof.domains.paired import IncumbentFailed
 from selfproof.levels import Level
 from selfproof.life import Life
 from selfproof.line.adopting import refuse
-from selfproof.line.certificates import evidence_of
+from selfproof.line.certificates import evidence_of, pool_told, progress
 from selfproof.nouns import Event, SelfproofError
-from selfproof.trial.task import Task, Workload
+from selfproof.trial.task import Task
 
 AHEAD = {"quality": (24, 24), "speed": (12, 6)}
 """How many pairs are asked for at first, and later: what is asked for beyond the last that decides is wasted."""
@@ -93,7 +93,7 @@ def confirm(
         for row in unpack(life.ledger.get_blob(digest))[1]:
             verdict = gate.add(pair_of(domain.objective.kind, domain.objective.better, row))
     broken = confirming.broken
-    yield _progress(confirming, verdict, life.jail.tier)
+    yield progress(confirming, verdict, life.jail.tier)
     while verdict.answer == "undecided" and broken is None:
         life.pause_point()
         done = verdict.pairs
@@ -117,8 +117,8 @@ def confirm(
              "cpu_seconds": measured.cpu_seconds, "epoch": life.state.epoch,
              "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
         )  # fmt: skip
-        yield _progress(confirming, verdict, measured.tier)
-    evidence = evidence_of(life.state, life.charter, confirming, verdict, pool=_told(life.tasks[body["objective"]]))
+        yield progress(confirming, verdict, measured.tier)
+    evidence = evidence_of(life.state, life.charter, confirming, verdict, pool=pool_told(life.tasks[body["objective"]]))
     life.log("verdict", {"confirmation": confirming.id, **asdict(evidence)}, durable=True)
     yield {"event": "verdict", "id": confirming.id, "objective": domain.objective.name, "answer": evidence.answer,
            "reason": evidence.reason, "pairs": verdict.pairs, "title": body["title"],
@@ -146,18 +146,3 @@ def _feed(gate: Gate, body: dict[str, Any], rows: Sequence[Sequence[float]]) -> 
         if verdict.answer != "undecided":
             return verdict, used + 1, None
     return verdict, len(rows), None
-
-
-def _told(task: Task | Workload) -> dict[str, Any]:
-    """What a task says of the pool that pairs are drawn from; nobody else can check it."""
-    return task.pool("confirm") if isinstance(task, Task) else {"split": "confirm", "inputs": "fresh for each pair"}
-
-
-def _progress(confirming: Confirming, verdict: Verdict, tier: str) -> Event:
-    body = confirming.body
-    return {
-        "event": "confirm", "id": confirming.id, "objective": body["objective"], "title": body["title"],
-        "k": body["k"], "alpha_k": body["alpha_k"], "pairs": verdict.pairs, "log_wealth": verdict.log_wealth,
-        "log_threshold": verdict.log_threshold, "answer": verdict.answer, "tier": tier,
-        "control": confirming.counter.startswith("control-"),
-    }  # fmt: skip
