@@ -125,9 +125,9 @@ def skewed(bench: Bench) -> str:
             lines.append([text, "yes" if second else "no", *cells, _long(bench, name, mean) if second else ""])
     heads = ["world", "second bet", *(f"block of {block}" for block in BLOCKS), "256, 10,000 candidates"]
     notes = (
-        "\n\nIn percent of 400 worlds of 1000 candidates for blocks of 256, of 400 worlds of 10,000 in the last column, "
-        "and of 100 worlds of 500 elsewhere; gate: race, lean. A mean of 0 is not better, but not worse than the margin "
-        f"({MARGIN}) either: there the second bet promises nothing."
+        "\n\nIn percent of 400 worlds of 1000 candidates for blocks of 256, of 400 worlds of 10,000 in the last "
+        "column, and of 100 worlds of 500 elsewhere; gate: race, lean. A mean of 0 is not better, but not worse than "
+        f"the margin ({MARGIN}) either: there the second bet promises nothing."
     )
     return markdown(heads, lines) + _of(bench, notes)
 
