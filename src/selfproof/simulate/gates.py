@@ -25,6 +25,7 @@ from selfproof.certify.gate import Pair, Rule, Test, Verdict
 from selfproof.certify.judging import gate_for
 from selfproof.certify.race import PRESETS, Preset, standing
 from selfproof.certify.scale import robust_scale
+from selfproof.certify.uncertified import PAIRS
 from selfproof.nouns import UsageError
 from selfproof.simulate.exactly import bernstein_radius, student_tail
 from selfproof.simulate.noise import Noise, Rng
@@ -175,7 +176,7 @@ class Uncertified:
 
     def __init__(self, test: Test, first: int) -> None:
         self.first = first
-        self._rule = Rule(0.05, 1.0, 1, test=test)
+        self._rule = Rule(0.05, 1.0, PAIRS[test][1], test=test)
 
     def play(self, candidate: Candidate) -> Played:
         """Feed differences until the rule decides."""
