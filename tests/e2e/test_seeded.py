@@ -43,7 +43,7 @@ def decisions(folder: Path) -> list[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_two_runs_with_one_seed_decide_alike(cli: Any, life: Any, unborn: Any, count: int) -> None:
     """A second run, beside a busy neighbour, against the session's life: the shorter is a prefix of the longer."""
     one, other = unborn("one"), unborn("other")
