@@ -1,7 +1,7 @@
 """What the tests share: the command line as a user types it, and real lives that many tests only read.
 
 ``life`` is a run whose charter has the memory's objective alone, so that a short time holds many confirmations;
-``apprentice`` is ``selfproof run --minutes 1 --seed 1`` as a newcomer types it. Each is made once per test session;
+``apprentice`` is ``selfproof run --minutes 1.5 --seed 1`` as a newcomer types it. Each is made once per test session;
 a test that changes anything works on a copy. Tests marked ``slow`` run full counts: ``-m slow``, or ``-m ""`` for all.
 """
 
@@ -196,7 +196,7 @@ def life(shelf: Path) -> Lived:
 
 @pytest.fixture(scope="session")
 def apprentice(shelf: Path) -> Lived:
-    return live(shelf / "apprentice", 1.0)
+    return live(shelf / "apprentice", 1.5)
 
 
 @pytest.fixture(scope="session")
