@@ -8,6 +8,7 @@ shape (candidates, pairs).
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -34,12 +35,12 @@ class Noise(Protocol):
         """The next pairs of one candidate, with the parts that a bet on the mean needs."""
 
 
-class Plain:
+class Plain(ABC):
     """Noise whose pairs have no parts."""
 
+    @abstractmethod
     def draw(self, rng: Rng, effects: Floats, pairs: int) -> Floats:
         """See ``Noise``."""
-        raise NotImplementedError
 
     def pairs(self, rng: Rng, effect: float, count: int) -> list[Pair]:
         """See ``Noise``."""
