@@ -192,7 +192,9 @@ def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
     for key in ("scale", "minimum", "margin", "span", "test"):
         must(body[key] == confirming.body["rule"][key], f"{key} differs from the rule")
     must(state.open_epoch is not None and body["seeds"] == state.open_epoch["seeds"], "the seeds were not such")
-    wanted = certificates.evidence_of(state, _charter_of(state, reader), confirming, found, pool=body["pool"])
+    wanted = certificates.evidence_of(
+        state, _charter_of(state, reader), confirming, found, body["answer"], pool=body["pool"]
+    )
     for key, value in asdict(wanted).items():
         must(same(value, body[key]), f"{key} does not follow from the entries before it")
 

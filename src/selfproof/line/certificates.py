@@ -39,9 +39,12 @@ HOLDOUT = (
 
 
 def evidence_of(
-    state: State, charter: Charter, confirming: Confirming, verdict: Verdict, *, pool: Mapping[str, Any]
+    state: State, charter: Charter, confirming: Confirming, verdict: Verdict, answer: str, *, pool: Mapping[str, Any]
 ) -> Evidence:
-    """What the pairs say about a candidate, and under which conditions; all but ``pool`` follows from the ledger."""
+    """What the pairs say about a candidate, and under which conditions; all but ``pool`` follows from the ledger.
+
+    ``answer`` is the line's: this describes it.
+    """
     body, rule, broken = confirming.body, confirming.body["rule"], confirming.broken
     epoch: Mapping[str, Any] = state.open_epoch or {}
     blind = effects.blind_spot(verdict.pairs, rule["level"])
@@ -52,7 +55,7 @@ def evidence_of(
         not_covered.append(UNISOLATED)
     return Evidence(
         claim=claim + " than the version before it", objective=body["objective"], candidate=body["candidate"],
-        incumbent=body["incumbent"], answer="refused" if broken else verdict.answer, reason=broken or verdict.reason,
+        incumbent=body["incumbent"], answer=answer, reason=broken or verdict.reason,
         k=body["k"], alpha_k=body["alpha_k"],
         pairs=verdict.pairs, log_wealth=verdict.log_wealth, log_mean_wealth=verdict.log_mean_wealth,
         log_threshold=verdict.log_threshold, log_loss_wealth=verdict.log_loss_wealth, losses=verdict.losses,

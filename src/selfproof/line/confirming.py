@@ -118,7 +118,9 @@ def confirm(
              "pairs": life.blob(pack(header, measured.rows[:used])), "broken": broken},
         )  # fmt: skip
         yield progress(confirming, verdict, measured.tier)
-    evidence = evidence_of(life.state, life.charter, confirming, verdict, pool=pool_told(life.tasks[body["objective"]]))
+    answer = "refused" if broken is not None else verdict.answer
+    pool = pool_told(life.tasks[body["objective"]])
+    evidence = evidence_of(life.state, life.charter, confirming, verdict, answer, pool=pool)
     life.log("verdict", {"confirmation": confirming.id, **asdict(evidence)}, durable=True)
     yield {"event": "verdict", "id": confirming.id, "objective": domain.objective.name, "answer": evidence.answer,
            "reason": evidence.reason, "pairs": verdict.pairs, "title": body["title"],
