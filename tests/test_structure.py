@@ -20,7 +20,8 @@ SOURCE = ROOT / "src" / "selfproof"
 
 VERBS = frozenset({"observe", "propose", "screen", "trial", "certify", "adopt", "learn"})
 COMPOSITION = frozenset(
-    {"loop", "line", "life", "levels", "controls", "closing", "compare", "audit", "birth", "domains", "drill"}
+    {"loop", "line", "life", "levels", "controls", "closing", "compare", "audit", "birth", "domains", "drill",
+     "soundness"}
 )  # fmt: skip
 # From the top down. Within a layer nothing imports anything else, but for the composition, which has no cycle.
 LAYERS: tuple[frozenset[str], ...] = (
@@ -50,7 +51,7 @@ AT_ITS_MERCY = frozenset({"jail/answering", "jail/harness", "jail/memory_import"
 # It looks afterwards, like `audit`, and as anybody may with code of their own (`verifiers/`).
 AFTERWARDS = frozenset({"ledger/proofs", "ledger/verify"})
 # Nouns and errors: values that others fill, and words for a person.
-VALUES = frozenset({"nouns", "jail/limits", "ledger/errors"})
+VALUES = frozenset({"nouns", "charter/sections", "jail/limits", "ledger/errors"})
 # They describe what was decided, or look for candidates, or prove nothing and say so: no promise rests on them, and
 # `verify` recomputes what they say.
 DECIDES_NOTHING = frozenset(

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from selfproof import charter as charters
-from selfproof import life
+from selfproof import life, soundness
 from selfproof.adopt import repo
 from selfproof.archive.tree import digests, tree_hash, tree_of_digests
 from selfproof.certify import seeds, spending
@@ -88,7 +88,7 @@ def begin(folder: Path, seed: int | None) -> str:
         "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
         "seeds": "random" if seed is None else "operator-chosen",
     }  # fmt: skip
-    life.check_sound(charter, files, genesis)
+    soundness.check(charter, files, genesis)
     aside = folder / (life.PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700)

@@ -137,7 +137,7 @@ def transfer(life: Life, domain: Quality, seed: int) -> list[dict[str, Any]]:
         if guard.objective != domain.objective.name or task.whole:  # a suite that must not break is no other corpus
             continue
         fresh = trials.prepare(task.samples("report", seed, BLOCKS))
-        first, last = _split(paired.on_blocks(life, (start, now), task, fresh).rows)
+        first, last = _split(paired.on_blocks(life, (start, now), task, fresh, guard).rows)
         gain = _difference(task, first, last)
         rows.append(
             {"corpus": guard.name, "start": statistics.fmean(_means(first)), "now": statistics.fmean(_means(last)),

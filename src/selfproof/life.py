@@ -7,23 +7,23 @@ Nothing is believed that the ledger does not say.
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
 from selfproof import charter as charters
-from selfproof import levels
+from selfproof import levels, soundness
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
 from selfproof.archive.tree import digests, form_of, scope, tree_hash
-from selfproof.certify import seeds, spending
+from selfproof.certify import seeds
 from selfproof.certify.race import PRESETS
-from selfproof.charter import Charter, CharterError, Objective
+from selfproof.charter import Charter, CharterError, Guard, Objective
 from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
 from selfproof.ledger import Leaf, Ledger, read
@@ -91,7 +91,8 @@ class Life:
         """
         if self.pool is None:
             sandbox = self.charter.sandbox
-            grants = sorted({self.limits_of(o).grants for o in self.charter.objectives}, key=Grants.lines)
+            judged: list[Objective | Guard] = [*self.charter.objectives, *self.charter.guards]
+            grants = sorted({self.limits_of(one).grants for one in judged}, key=Grants.lines)
             self._keep_apart(grants)
             try:
                 for other in grants[1:]:  # so that what cannot be given is known before anything is spent
@@ -107,9 +108,9 @@ class Life:
         sandbox = self.charter.sandbox
         return Limits(wall_s=sandbox.wall_s, cpu_s=max(1, int(sandbox.wall_s)), memory_mb=sandbox.memory_mb)
 
-    def limits_of(self, objective: Objective) -> Limits:
-        """Ceilings of one trial of an objective, and what the charter lets it use."""
-        return replace(self.limits, grants=Grants.parse([*self.charter.sandbox.allow, *objective.allow]))
+    def limits_of(self, one: Objective | Guard) -> Limits:
+        """Ceilings of one trial of an objective or a guard, and what the charter lets it use."""
+        return replace(self.limits, grants=Grants.parse([*self.charter.sandbox.allow, *one.allow]))
 
     def _keep_apart(self, grants: Sequence[Grants]) -> None:
         home = self.paths.folder.resolve()
@@ -130,6 +131,11 @@ class Life:
     def blob(self, data: bytes | str) -> dict[str, str]:
         """Store bytes by their hash and return the reference for a leaf."""
         return {"$blob": self.ledger.put_blob(data.encode() if isinstance(data, str) else data)}
+
+    @cached_property
+    def first_size(self) -> int:
+        """Characters of the program at version 0."""
+        return sum(map(len, self.files(0).values()))
 
     def files(self, version: int | None = None) -> dict[str, str]:
         """All files of a version, from the ledger's blobs; the incumbent's without an argument."""
@@ -301,44 +307,12 @@ def catch_up(life: Life) -> None:
         life.archive.apply(leaf)
 
 
-def check_sound(charter: Charter, paths: Iterable[str], body: Mapping[str, Any]) -> None:
-    """Refuse what could hold no promise; ``body`` is the entry that is about to say it, ``paths`` the program's files.
-
-    Raises:
-        UsageError: two objectives own one file, or use one finite hold-out, or a ``loss_rate`` can never be shown.
-    """
-    charters.check_owners(charter.objectives, paths)
-    if reason := levels.shared_holdout(body["pools"]):
-        raise UsageError(
-            reason, advice="Give each its own items: what one is told of them, the other's levels do not pay for."
-        )
-    for objective in charter.objectives:
-        rate, pool = objective.loss_rate, body["pools"][objective.name]
-        if rate == 1 or charter.certify.test != "bet" or levels.is_whole(pool):
-            continue
-        alpha, weight = body["alpha"], body["weights"][objective.name]
-        level = spending.holdout_level(alpha, weight, pool["lifetime"], 0) if pool else spending.level(alpha, weight, 1)
-        pairs, each = pool["items"] if pool else body["confirm_pairs"], math.log1p(0.9 * rate / (1 - rate))
-        if each * pairs < -math.log(level):
-            raise UsageError(
-                f"objective {objective.name}: {pairs} pairs without any loss cannot show a loss_rate of {rate}",
-                advice=f"Above {_least_rate(pairs, level):.2g} its first confirmation can; or a preset or a hold-out "
-                "with more pairs.",
-            )
-
-
-def _least_rate(pairs: int, level: float) -> float:
-    """The loss rate below which ``pairs`` without a loss do not reach ``level``."""
-    odds = math.expm1(-math.log(level) / pairs) / 0.9
-    return odds / (1 + odds)
-
-
 def accept_charter(life: Life) -> None:
     """Log a charter or tasks that a person changed since the last entry.
 
     Raises:
         UsageError: it changes what cannot change in one life: alpha upwards, the mode, an objective's finite pool; or
-            it is unsound (``check_sound``).
+            it is unsound (``soundness``).
     """
     now, tasks, before = life.charter, digests(loading.task_files(life.paths.folder)), life.state.charter
     pools = {**before.get("pools", {}), **loading.pools(life.tasks, life.guards)}
@@ -364,7 +338,7 @@ def accept_charter(life: Life) -> None:
         "tasks": tasks, "spans": loading.spans(life.tasks, life.guards), "pools": pools,
         "confirm_pairs": PRESETS[now.certify.preset].confirm_pairs, "charter_text": life.blob(now.text),
     }  # fmt: skip
-    check_sound(now, life.state.now.files, body)
+    soundness.check(now, life.state.now.files, body)
     life.log("charter", body, durable=True)
 
 

@@ -9,13 +9,17 @@ import time
 from collections.abc import Generator, Iterator
 
 from selfproof import controls, levels, line
-from selfproof.domains.base import Domain, admitted
+from selfproof.domains.base import Domain, Focus, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
 from selfproof.learn.attention import Attention
 from selfproof.life import Life
-from selfproof.nouns import Candidate, Edit, Event
+from selfproof.nouns import IMPROVER, Candidate, Edit, Event
 from selfproof.oversight.stop import Stop
+from selfproof.propose.desk import Desk
+
+MOST_IDLE = 8  # turns without any edit, after which an objective has nothing left to try
+IDLE_S = 0.5  # of waiting for the desk before a stop is looked for again
 
 
 def domains_of(life: Life) -> dict[str, Domain]:
@@ -24,10 +28,10 @@ def domains_of(life: Life) -> dict[str, Domain]:
     return {o.name: kinds[o.kind](life, o) for o in life.charter.objectives}
 
 
-def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
+def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk) -> Iterator[Event]:
     """Live until told to stop, out of time, or out of ideas; yields events for whoever watches."""
     attention = Attention({o.name: o.weight for o in life.charter.objectives})
-    open_names = set(domains)
+    open_names, idle = set(domains), dict.fromkeys(domains, 0)
     under_way = UnderWay()
     under_way.begin(unfinished(life, domains))
     yield from under_way.finish()
@@ -44,21 +48,46 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain]) -> Iterator[Event]:
         began = time.monotonic()
 
         focus = domain.observe()
-        if focus is None:
+        if focus is None and not desk.serves():
             open_names.discard(name)
             continue
-        yield {"event": "observe", "objective": name, "focus": focus.sentence}
-        edits = domain.propose(focus)
+        if focus is not None:
+            yield {"event": "observe", "objective": name, "focus": focus.sentence}
+        edits = yield from suggested(domain, focus, desk)
         candidates = yield from screened(life, domain, edits)
         yield from domain.race(candidates)
+        learned(life, desk, candidates)
         yield from under_way.advance()
         if not under_way.busy:
             under_way.begin(proved(life, stop, domain, attention))
             yield from under_way.advance()
 
+        if not edits and not domain.unfinished and not under_way.busy:
+            idle[name] += 1
+            if not desk.serves() and idle[name] >= MOST_IDLE:
+                open_names.discard(name)
+            desk.wait(min(IDLE_S, stop.left))
+        else:
+            idle[name] = 0
         attention.spent(name, time.monotonic() - began, 0.0)
         yield {"event": "status", "left": stop.left, **standing(life)}
     yield from under_way.finish()
+
+
+def suggested(domain: Domain, focus: Focus | None, desk: Desk) -> Generator[Event, None, list[Edit]]:
+    """What the jailed improver suggests for a focus, and what came in at the desk, which asks for more meanwhile."""
+    edits = domain.propose(focus) if focus is not None else []
+    desk.ask(domain.brief)
+    edits += desk.take(domain.objective.name)
+    yield from desk.events()
+    return edits
+
+
+def learned(life: Life, desk: Desk, candidates: list[Candidate]) -> None:
+    """Tell the desk which of its suggestions survived their race."""
+    for candidate in candidates:
+        if candidate.edit is not None and candidate.edit.proposer != IMPROVER:
+            desk.learn(candidate.edit.proposer, life.archive.outcome(candidate.objective, candidate.id) == "raced")
 
 
 def proved(life: Life, stop: Stop, domain: Domain, attention: Attention) -> Iterator[Event]:
@@ -104,7 +133,7 @@ class UnderWay:
 
 def screened(life: Life, domain: Domain, edits: list[Edit]) -> Generator[Event, None, list[Candidate]]:
     """Turn edits into candidates, leaving out what the rules forbid; returns the candidates."""
-    candidates, turned_away = admitted(life, domain.objective, edits, life.files())
+    candidates, turned_away = admitted(life, domain.objective, edits, domain.files_of)
     for edit, reason in turned_away:
         yield {"event": "screened", "objective": domain.objective.name, "title": edit.title, "reason": reason}
     return candidates

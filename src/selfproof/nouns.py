@@ -20,6 +20,10 @@ Event = dict[str, Any]
 """What the loop yields: one JSON object with the key "event"; screens, logs and tests all read the same stream."""
 
 
+IMPROVER = "improver"
+"""The proposer that is a part of the program; every other one has a name of its own."""
+
+
 class SelfproofError(Exception):
     """Root of the errors that a user can act on: ``exit_code`` for the shell and a line of advice."""
 
@@ -50,6 +54,7 @@ class SelfCheckFailed(SelfproofError):
 class Edit:
     """A proposed change: the new text of each file that it touches, and who suggested it from which parent.
 
+    ``dollars`` is what asking for it cost;
     ``prediction`` is the effect that its proposer expects, in the unit that effects are shown in (a gain above 0, for
     speed a ratio above 1); it decides nothing and is scored afterwards.
     """
@@ -59,8 +64,9 @@ class Edit:
     title: str
     operator: str
     parent: str
-    proposer: str = "improver"
+    proposer: str = IMPROVER
     prediction: float | None = None
+    dollars: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,16 @@ from selfproof.charter import load
 from selfproof.life import Life, Paths
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
 from selfproof.oversight.stop import Stop
+from selfproof.propose.brief import Proposer
+from selfproof.propose.desk import Desk
 
 
-def run(folder: Path, stop_after: float | None, seed: int | None) -> Iterator[Event]:
+def run(
+    folder: Path, stop_after: float | None, seed: int | None, proposers: Sequence[Proposer] = ()
+) -> Iterator[Event]:
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
+
+    ``proposers`` suggest edits beside those that the charter names.
 
     Raises:
         SelfproofError: with an exit code and advice.
@@ -36,8 +42,9 @@ def run(folder: Path, stop_after: float | None, seed: int | None) -> Iterator[Ev
         yield opening(living, seconds)
         rows: list[dict[str, Any]] = []
         domains = loop.domains_of(living)
+        desk = Desk(proposers, living.charter.proposers.parallel, living.search_seed("desk"))
         try:
-            yield from loop.live(living, stop, domains)
+            yield from loop.live(living, stop, domains, desk)
             ended = stop.reason or "nothing left to try"
             stop.extend(closing.reserve(seconds))
             rows = yield from closing.table(living, stop, domains)
@@ -45,6 +52,8 @@ def run(folder: Path, stop_after: float | None, seed: int | None) -> Iterator[Ev
         except life.Halted:
             ended = str(stop.reason)
             living.log("halt", {"by": ended})
+        finally:
+            desk.close()
         living.end_epoch()
         yield summary(living, rows, ended, time.monotonic() - began)
 

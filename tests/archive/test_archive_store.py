@@ -32,7 +32,8 @@ def leaves(blobs: Blobs) -> list[Leaf]:
     for batch in range(3):
         rows = [
             {"id": f"{batch}{i}", "parent": "start", "title": f"edit {i}", "operator": "constant",
-             "files": {"memory.py": f"x = {batch}{i}"}, "form": f"form{batch}{i}"}
+             "proposer": "improver", "version": batch, "files": {"memory.py": f"x = {batch}{i}"},
+             "form": f"form{batch}{i}"}
             for i in range(4)
         ]  # fmt: skip
         results = [
@@ -75,7 +76,7 @@ def test_it_remembers_what_was_tried(filled: Archive) -> None:
     assert [row["id"] for row in filled.best("memory", 2, highest=True)] == ["00", "01"]
     newest = filled.history("memory", 3)
     assert [row["title"] for row in newest] == ["edit 1", "edit 2", "edit 3"]
-    assert newest[-1] == {"title": "edit 3", "operator": "constant", "outcome": "worse", "score": 1.7}
+    assert newest[-1] == {"title": "edit 3", "operator": "constant", "outcome": "worse", "score": 1.7, "id": "23"}
 
 
 def test_taking_a_leaf_in_twice_changes_nothing(filled: Archive, blobs: Blobs) -> None:

@@ -18,7 +18,7 @@ from selfproof.archive.state import State, apply
 from selfproof.certify.gate import Confirmation, Pair, Rule
 from selfproof.ledger import Leaf
 
-CHARTER = charters.load(Path(charters.__file__).parent / "templates" / "apprentice" / "charter.toml")
+CHARTER = charters.load(Path(charters.__file__).parents[1] / "templates" / "apprentice" / "charter.toml")
 HOLDOUT = {"lifetime": 10, "items": 500, "digest": "aa"}
 SUITE = {"lifetime": None, "items": 30, "digest": "bb"}
 WEIGHTS = {"one": 0.4, "two": 0.4}

@@ -25,7 +25,7 @@ from selfproof.trial import loading
 from selfproof.trial.holdout import SPLITS, FiniteTask
 from selfproof.trial.task import Sample, Task
 
-CHARTER = charters.load(Path(charters.__file__).parent / "templates" / "apprentice" / "charter.toml")
+CHARTER = charters.load(Path(charters.__file__).parents[1] / "templates" / "apprentice" / "charter.toml")
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats(-2, 2) | st.text("ab", max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=3),

@@ -14,7 +14,7 @@ import pytest
 from selfproof import birth, line
 from selfproof import life as lives
 from selfproof.audit import audit
-from selfproof.domains import timing
+from selfproof.domains import paired, timing
 from selfproof.domains.base import Finalist, refused_before
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
@@ -99,7 +99,7 @@ QUALITY: dict[str, Callable[[Quality], object]] = {
     "propose": lambda domain: domain.propose(domain.observe()),  # type: ignore[arg-type]
     "race": lambda domain: list(domain.race([edited(domain.life, domain)])),
     "repeat": lambda domain: domain._holds_up(domain.population.best),
-    "guard on explore": lambda domain: domain._loses_on_a_guard(domain.population.best),
+    "guard on explore": lambda domain: paired.loses_on_a_guard(domain.life, domain.life.version(domain.objective), 0),
     "measure": lambda domain: domain.begin(finalist(domain), [1, 2])(),
     "check": lambda domain: domain.check(finalist(domain), 3),
 }

@@ -63,7 +63,7 @@ def test_nor_may_an_edit_make_such_a_file(tmp_path: Path) -> None:
     birth.begin(folder, 1)
     with lives.opened(folder, seed=1) as life:
         edits = [Edit("suite", {f"new_a{end}.py": "x = 1\n"}, end, "edit", "") for end in ("", "_b")]
-        found, turned_away = admitted(life, life.charter.objective("suite"), edits, life.files())
+        found, turned_away = admitted(life, life.charter.objective("suite"), edits, lambda parent: None)
     assert [c.edit.title for c in found if c.edit] == [""]
     assert [(edit.title, "share files" in why) for edit, why in turned_away] == [("_b", True)]
 

@@ -23,6 +23,12 @@ MIGRATIONS: list[str] = [
     CREATE INDEX by_batch ON candidate(objective, batch);
     CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
     """,
+    """
+    ALTER TABLE candidate ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE candidate ADD COLUMN proposer TEXT NOT NULL DEFAULT '';
+    DELETE FROM candidate;
+    DELETE FROM meta;
+    """,
 ]
 
 
@@ -71,11 +77,11 @@ class Archive:
     def _propose(self, body: dict[str, Any]) -> None:
         rows = json.loads(self._get_blob(body["candidates"]["$blob"]))
         self._db.executemany(
-            "INSERT OR IGNORE INTO candidate(id, objective, batch, parent, title, operator, files, form)"
-            " VALUES (?,?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO candidate(id, objective, batch, parent, title, operator, files, form, version,"
+            " proposer) VALUES (?,?,?,?,?,?,?,?,?,?)",
             [
                 (r["id"], body["objective"], body["batch"], r["parent"], r["title"], r["operator"],
-                 json.dumps(r["files"]), r["form"])
+                 json.dumps(r["files"]), r["form"], r["version"], r["proposer"])
                 for r in rows
             ],
         )  # fmt: skip
@@ -100,21 +106,35 @@ class Archive:
         return {row[0] for one in ids for row in self._db.execute(query, (objective, one))}
 
     def best(self, objective: str, n: int, *, highest: bool) -> list[dict[str, Any]]:
-        """The ``n`` best raced candidates, best first; ``highest`` if a high score is a good one."""
+        """The ``n`` best raced candidates, best first; ``highest`` if a high score is a good one.
+
+        ``files`` are those in which one differs from the version ``version``.
+        """
         rows = self._db.execute(
-            "SELECT id, files, operator, scores FROM candidate WHERE objective=? AND outcome='raced'"
+            "SELECT id, files, operator, scores, version FROM candidate WHERE objective=? AND outcome='raced'"
             " ORDER BY score * ?, id LIMIT ?",
             (objective, -1 if highest else 1, n),
         )
-        return [{"id": r[0], "files": json.loads(r[1]), "operator": r[2], "scores": json.loads(r[3])} for r in rows]
+        return [
+            {"id": r[0], "files": json.loads(r[1]), "operator": r[2], "scores": json.loads(r[3]), "version": r[4]}
+            for r in rows
+        ]
 
     def history(self, objective: str, n: int) -> list[dict[str, Any]]:
         """The ``n`` newest candidates, oldest first: what the improver may know of past attempts."""
         rows = self._db.execute(
-            "SELECT title, operator, outcome, score FROM candidate WHERE objective=? ORDER BY rowid DESC LIMIT ?",
+            "SELECT title, operator, outcome, score, id FROM candidate WHERE objective=? ORDER BY rowid DESC LIMIT ?",
             (objective, n),
         ).fetchall()
-        return [{"title": r[0], "operator": r[1], "outcome": r[2] or "", "score": r[3]} for r in reversed(rows)]
+        return [
+            {"title": r[0], "operator": r[1], "outcome": r[2] or "", "score": r[3], "id": r[4]} for r in reversed(rows)
+        ]
+
+    def outcome(self, objective: str, candidate: str) -> str | None:
+        """What a race said of a candidate, None before it did."""
+        query = "SELECT outcome FROM candidate WHERE objective=? AND id=?"
+        row = self._db.execute(query, (objective, candidate)).fetchone()
+        return row[0] if row else None
 
     def counts(self) -> dict[str, int]:
         """Candidates per objective."""

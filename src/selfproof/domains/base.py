@@ -10,6 +10,7 @@ from selfproof import charter as charters
 from selfproof.charter import CharterError, Objective
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files
+from selfproof.propose.brief import Brief
 from selfproof.screen import screen
 
 
@@ -45,12 +46,13 @@ class Measured:
     broken: str | None = None
 
 
-def candidate_row(candidate: Candidate, form: str) -> dict[str, object]:
-    """A proposed candidate as the ledger and the archive keep it."""
+def candidate_row(candidate: Candidate, incumbent: Candidate, version: int, form: str) -> dict[str, object]:
+    """A proposed candidate as the ledger and the archive keep it: the files in which it differs from a version."""
     edit = candidate.edit
     assert edit is not None
+    files = {path: text for path, text in candidate.files.items() if incumbent.files.get(path) != text}
     return {"id": candidate.id, "parent": edit.parent, "title": edit.title, "operator": edit.operator,
-            "files": dict(candidate.files), "form": form}  # fmt: skip
+            "proposer": edit.proposer, "version": version, "files": files, "form": form}  # fmt: skip
 
 
 def refused_before(life: Life, objective: str) -> set[str]:
@@ -63,13 +65,17 @@ def refused_before(life: Life, objective: str) -> set[str]:
 
 
 def admitted(
-    life: Life, objective: Objective, edits: Sequence[Edit], files: Files
+    life: Life, objective: Objective, edits: Sequence[Edit], parent: Callable[[str], Files | None]
 ) -> tuple[list[Candidate], list[tuple[Edit, str]]]:
-    """Candidates from edits of ``files`` that pass the rules, and the edits that do not, each with the reason."""
-    first_size = sum(map(len, life.files(0).values()))
+    """Candidates from edits that pass the rules, and the edits that do not, each with the reason.
+
+    An edit changes the files that ``parent`` knows for the version it was made from, else the incumbent's.
+    """
+    incumbent = life.files()
     candidates, turned_away = [], []
     for edit in edits:
-        reason = screen(edit, files, life.charter.program, first_size)
+        files = {**incumbent, **(parent(edit.parent) or {})}
+        reason = screen(edit, files, life.charter.program, life.first_size)
         try:  # a new file, too, belongs to one objective
             charters.check_owners(life.charter.objectives, edit.files)
         except CharterError as error:
@@ -98,6 +104,12 @@ class Domain(Protocol):
 
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the jailed improver."""
+
+    def brief(self) -> Brief:
+        """What a model or a coding agent may know."""
+
+    def files_of(self, parent: str) -> Files | None:
+        """The files of a version that edits may be made from, None if it is not known any more."""
 
     def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Run candidates on exploration samples and remember how they did."""

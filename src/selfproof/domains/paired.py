@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
+from selfproof.certify.pairs import quality_pair
+from selfproof.charter import Guard
 from selfproof.domains.base import Measured
 from selfproof.jail import Job, Outcome
 from selfproof.life import Life
@@ -11,6 +14,7 @@ from selfproof.nouns import Candidate, SelfproofError
 from selfproof.trial import blocks as trials
 from selfproof.trial.task import Task
 
+GUARD_BLOCKS = 8
 Versions = tuple[Candidate, Candidate]
 
 
@@ -50,9 +54,9 @@ def sound(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return list(outcomes)
 
 
-def on_seeds(life: Life, versions: Versions, task: Task, seeds: Sequence[int]) -> Measured:
+def on_seeds(life: Life, versions: Versions, task: Task, seeds: Sequence[int], guard: Guard | None = None) -> Measured:
     """One fresh block of the confirm split per seed."""
-    return begin(life, versions, task, drawn(task, seeds))()
+    return begin(life, versions, task, drawn(task, seeds), guard=guard)()
 
 
 def drawn(task: Task, seeds: Sequence[int]) -> list[trials.Block]:
@@ -63,18 +67,21 @@ def drawn(task: Task, seeds: Sequence[int]) -> list[trials.Block]:
     return trials.prepare([one for (one,) in samples])
 
 
-def on_blocks(life: Life, versions: Versions, task: Task, fresh: Sequence[trials.Block]) -> Measured:
+def on_blocks(
+    life: Life, versions: Versions, task: Task, fresh: Sequence[trials.Block], guard: Guard | None = None
+) -> Measured:
     """Rows hold the draws of the first version, then of the second; see ``begin``."""
-    return begin(life, versions, task, fresh)()
+    return begin(life, versions, task, fresh, guard=guard)()
 
 
 def begin(
     life: Life, versions: Versions, task: Task, fresh: Sequence[trials.Block],
-    others: Sequence[trials.Block] | None = None,
+    others: Sequence[trials.Block] | None = None, *, guard: Guard | None = None,
 ) -> Callable[[], Measured]:  # fmt: skip
     """Hand both versions' trials to the workers; what it returns waits for them.
 
-    Both get the same blocks, unless ``others`` are for the second version. A row holds the draws of the first, then
+    Both get the same blocks, unless ``others`` are for the second version; a ``guard`` may have an entry and rights of
+    its own. A row holds the draws of the first, then
     of the second. ``broken`` says why the second version gave no valid answer: that is a reason to refuse it,
     whatever its gain.
 
@@ -84,7 +91,8 @@ def begin(
     """
     life.pause_point()
     objective = life.charter.objective(versions[0].objective)
-    entry, limits = objective.entry, life.limits_of(objective)
+    entry = (guard.entry if guard else "") or objective.entry
+    limits = life.limits_of(guard if guard and guard.entry else objective)
     both = list(zip(fresh, fresh if others is None else others, strict=True))
     work = [(version, block) for blocks in both for version, block in zip(versions, blocks, strict=True)]
     futures = [life.jail.submit(trials.job(version.files, entry, [block], limits)) for version, block in work]
@@ -114,6 +122,26 @@ def _rows(
             return tuple(rows), f"no valid answer on a fresh sample: {b.status} {b.message or ''}".strip()
         rows.append((*a.draws, *b.draws))
     return tuple(rows), None
+
+
+def loses_on_a_guard(life: Life, candidate: Candidate, panel: int) -> bool:
+    """Whether a candidate loses more than half a guard's margin against its high-water version, on explore samples.
+
+    The guard would veto it later; ``panel`` is the number of the panel that is raced on now.
+    """
+    objective = life.charter.objective(candidate.objective)
+    for guard in life.charter.guards:
+        task = life.guards[guard.name]
+        if guard.objective != objective.name or task.whole:  # a suite is run as a whole, once it matters
+            continue
+        seed = life.search_seed(guard.name, "panel", panel) % 2**63
+        fresh = trials.prepare(task.samples("explore", seed, GUARD_BLOCKS))
+        reference = life.version(objective, life.state.high_water(guard.name))
+        measured = on_blocks(life, (reference, candidate), task, fresh, guard)
+        gains = [quality_pair(row, task.better).y for row in measured.rows]
+        if measured.broken is not None or -math.fsum(gains) / len(gains) > guard.margin / 2:
+            return True
+    return False
 
 
 def cost_ratio(life: Life, versions: Versions, part: Sequence[trials.Block]) -> float:

@@ -16,23 +16,24 @@ from dataclasses import replace
 from typing import Any
 
 from selfproof.archive.population import Member, Population
-from selfproof.certify.pairs import quality_pair
 from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains import paired, single
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
+from selfproof.domains.briefing import brief_of, own_files, worst_samples
+from selfproof.domains.rungs import RUNGS, Rungs
+from selfproof.domains.shape import Shape, shape_of
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS
-from selfproof.operators.anatomy import anatomy, anatomy_or_none
 from selfproof.propose import jailed
+from selfproof.propose.brief import Brief
 from selfproof.trial import blocks as trials
 from selfproof.trial.holdout import FiniteTask
 from selfproof.trial.task import Task
 
 PANEL = 8
-RUNGS = {1: 0.03, 3: 0.015, 5: 0.008}
 BAR = 24
 PER_VIEW = 24
 PARENTS = 12
@@ -43,7 +44,6 @@ PATIENCE = 2
 LONG = 6
 LEAST = 0.004
 APART = "apart"  # a finalist's note: its candidate answers other samples than its incumbent
-GUARD_BLOCKS = 8
 SINGLE_T = 1.5  # of single samples: their panel is long, and a finalist may be the best of many
 
 
@@ -71,6 +71,9 @@ class Quality:
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.unfinished = False  # a batch is raced in one go
         self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
+        self.start = own_files(life, objective, 0)
+        if shape_of(self.start, self.start, self.path, self.function) is None:
+            self.function = ""  # no plain function of that name: the whole file is looked at
         self.population = Population()
         self.panel: list[trials.Block] = []
         self.panel_number = -1
@@ -80,6 +83,8 @@ class Quality:
         self.quiet = 0
         self.since = 0
         self.first_scores: set[float] = set()
+        self.many = False  # whether a sample holds many draws: then equal scores are equal answers
+        self._failures: tuple[str, ...] = ()
         self._base: Member | None = None
         self._texts: dict[str, Candidate] = {}
 
@@ -128,7 +133,8 @@ class Quality:
             self.tried = sorted(self.life.archive.forms(self.stream))
             higher = self.objective.better == "higher"
             rows = self.life.archive.best(self.stream, self.population.most, highest=higher)
-            known = [Candidate(r["id"], self.objective.name, r["files"]) for r in rows]
+            versions = {r["version"]: own_files(self.life, self.objective, r["version"]) for r in rows}
+            known = [Candidate(r["id"], self.objective.name, {**versions[r["version"]], **r["files"]}) for r in rows]
         else:
             known = [self._texts[member.id] for member in self.population.members]
         self._rescore([incumbent, *(c for c in known if c.id != incumbent.id)])
@@ -136,9 +142,12 @@ class Quality:
             self._remember(incumbent)
 
     def _remember(self, candidate: Candidate) -> None:
-        form = anatomy(candidate.files[self.path], self.function)[0]
-        if form not in self.tried:
-            self.tried.append(form)
+        shape = self._shape(candidate)
+        if shape is not None and shape.form not in self.tried:
+            self.tried.append(shape.form)
+
+    def _shape(self, candidate: Candidate) -> Shape | None:
+        return shape_of(candidate.files, self.start, self.path, self.function)
 
     def _rescore(self, candidates: Sequence[Candidate]) -> None:
         """Score versions anew on the whole panel; the first is the incumbent."""
@@ -150,6 +159,8 @@ class Quality:
                 advice="Run `selfproof rollback` to an earlier version, or look at the task.",
             )
         self._base = members[0]
+        self.many = all(len(t.draws) > 1 for t in scored[0])
+        self._failures = ()
         self._texts = {c.id: c for c in candidates}
         self.population.replace_all(members)
 
@@ -160,15 +171,18 @@ class Quality:
     def _member(self, candidate: Candidate, scores: Sequence[float]) -> Member:
         source = candidate.files[self.path]
         operator = candidate.edit.operator if candidate.edit else "start"
-        _, structure, nodes = anatomy(source, self.function)
-        return Member(candidate.id, source, tuple(scores), nodes, structure, operator)
+        shape = self._shape(candidate)
+        assert shape is not None
+        return Member(candidate.id, source, tuple(scores), shape.size, shape.structure, operator)
 
     # -- propose -------------------------------------------------------------------------------------------------
 
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the improver of the certified line, once per worker, and log what it suggested."""
-        files = self.life.files()
-        asked = [jailed.request(files, view, self.life.limits) for view in focus.views]
+        files, improver = self.life.files(), self.life.charter.proposers.improver
+        if not improver:
+            return []
+        asked = [jailed.request(files, improver, view, self.life.limits) for view in focus.views]
         outcomes = paired.sound(self.life.jail.map(asked))
         edits: list[Edit] = []
         for outcome, view in zip(outcomes, focus.views, strict=True):
@@ -178,21 +192,37 @@ class Quality:
             if answer.failure:
                 raise SelfproofError(
                     f"the improver failed in the jail: {answer.failure}",
-                    advice="Look at program/improver.py.",
+                    advice=f"Look at {improver} in the program.",
                 )
             edits += answer.edits
         return edits
 
     # -- trial ---------------------------------------------------------------------------------------------------
 
+    def files_of(self, parent: str) -> Files | None:
+        """The files of a member of the population."""
+        known = self._texts.get(parent)
+        return known.files if known else None
+
+    def brief(self) -> Brief:
+        """The best member so far, with the explore samples on which it does worst."""
+        best = self._texts[self.population.best.id]
+        focus = self.objective.focus or (self.objective.entry,)
+        if not self._failures:
+            self._failures = worst_samples(self.life, self.task, self.sign, best, self.panel)
+        return brief_of(self.life, self.objective, best, focus=focus, failures=self._failures)
+
     def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Race a batch on the panel, rung by rung, and let survivors into the population."""
         new = self._new(candidates)
-        batch = self._batch()
+        self.since += 1
+        if not candidates:  # an idle turn counts as waited: what leads is confirmed
+            return
+        batch, version, incumbent = self._batch(), self.life.state.current, self.life.version(self.objective)
         self.life.log(
             "propose",
             {"objective": self.stream, "batch": batch, "n": len(new),
-             "candidates": self.life.blob(to_json([candidate_row(c, form) for c, form in new]))},
+             "candidates": self.life.blob(to_json([candidate_row(c, incumbent, version, form) for c, form in new]))},
         )  # fmt: skip
         before = self.life.trials
         results = self._rungs([c for c, _ in new])
@@ -208,7 +238,6 @@ class Quality:
                          "scores": [self.sign * value for value in scores]})  # fmt: skip
         self.evaluated += len(new)
         self.quiet = self.quiet + 1 if self.population.best.rank >= best else 0
-        self.since += 1
         self.life.log(
             "race",
             {"objective": self.stream, "batch": batch, "panel": self.panel_number, "trials": self.life.trials - before,
@@ -226,8 +255,8 @@ class Quality:
         seen = set(self.tried)
         found = []
         for candidate in candidates:
-            known = anatomy_or_none(candidate.files[self.path], self.function)
-            form = known[0] if known else None
+            shape = self._shape(candidate)
+            form = shape.form if shape else None
             if form is None or form in seen or self.life.is_barred(candidate):
                 continue
             seen.add(form)
@@ -237,7 +266,8 @@ class Quality:
 
     def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[float]]]:
         """Screen each candidate, block after block, until it trails the bar at a rung: outcome and scores."""
-        rungs = [_Rungs(self, self.population.bar(BAR)) for _ in candidates]
+        bar = self.population.bar(BAR)
+        rungs = [Rungs(self.task, self.panel, self.sign, self.rungs, bar, self._known_first) for _ in candidates]
         jobs = [
             replace(
                 trials.job(c.files, self.objective.entry, self.panel, self.limits),
@@ -252,12 +282,16 @@ class Quality:
             scores = rung.scores
             if outcome.status != "ok" or not scores or len(scores) < len(outcome.outputs):
                 results.append(("invalid", scores))
-            elif not self.single and round(scores[0], 9) in self.first_scores:
+            elif self._known_first(scores[0]):
                 results.append(("equal", scores))
             else:
                 self.first_scores.add(round(scores[0], 9))
                 results.append(("raced" if len(scores) == len(self.panel) else "worse", scores))
         return results
+
+    def _known_first(self, score: float) -> bool:
+        """Whether a first score was seen before, of samples that hold so many draws that it is the same answer."""
+        return self.many and round(score, 9) in self.first_scores
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
         jobs = [trials.job(files, self.objective.entry, part, self.limits) for files, part in work]
@@ -279,7 +313,7 @@ class Quality:
             if not members or members[0].id == base.id or not self._ready(base, members[0]):
                 return None
             best = members[0]
-            if self._holds_up(best) and not self._loses_on_a_guard(best):
+            if self._holds_up(best) and not paired.loses_on_a_guard(self.life, self._texts[best.id], self.panel_number):
                 differences = tuple(b - c for b, c in zip(base.scores, best.scores, strict=True))
                 return Finalist(self._texts[best.id], self.life.version(self.objective), differences)
             self.population.members.remove(best)
@@ -301,21 +335,6 @@ class Quality:
         if self.single:
             sure = self.task.whole or single.plain_t(differences) >= SINGLE_T
         return leads and gain >= self.objective.min_gain and sure
-
-    def _loses_on_a_guard(self, member: Member) -> bool:
-        """Whether a member loses more than half a guard's margin against the high-water version, on explore samples."""
-        for guard in self.life.charter.guards:
-            if guard.objective != self.objective.name:
-                continue
-            task = self.life.guards[guard.name]
-            seed = self.life.search_seed(guard.name, "panel", self.panel_number) % 2**63
-            fresh = trials.prepare(task.samples("explore", seed, GUARD_BLOCKS))
-            reference = self.life.version(self.objective, self.life.state.high_water(guard.name))
-            measured = paired.on_blocks(self.life, (reference, self._texts[member.id]), task, fresh)
-            gains = [quality_pair(row, task.better).y for row in measured.rows]
-            if measured.broken is not None or -math.fsum(gains) / len(gains) > guard.margin / 2:
-                return True
-        return False
 
     def begin(self, finalist: Finalist, seeds: Sequence[int]) -> Callable[[], Measured]:
         """Fresh blocks from the confirm pool, both versions on the same positions, a fresh process each."""
@@ -360,30 +379,6 @@ class Quality:
                 self.panel_number = -1  # adopted by an earlier run: score everything anew
         else:
             self.refused.add(finalist.candidate.id)
-
-
-class _Rungs:
-    """One candidate's way up: ends its job once it repeats known answers or trails the bar. Lower is better."""
-
-    def __init__(self, domain: Quality, bar: Sequence[float] | None) -> None:
-        self._domain, self._bar = domain, bar
-        self.scores: list[float] = []
-
-    def go_on(self, position: int, output: bytes) -> bool:
-        """Score one answer in the engine; whether to ask for the next."""
-        domain = self._domain
-        del self.scores[position:]  # the job may have begun again, in another process
-        score = trials.score_answer(domain.task, domain.panel[position].sample, output)
-        if score is None:
-            return False
-        self.scores.append(domain.sign * score)
-        if not domain.single and position == 0 and round(self.scores[0], 9) in domain.first_scores:
-            return False
-        slack = domain.rungs.get(position + 1)
-        if self._bar is None or slack is None:
-            return True
-        theirs = sum(self._bar[: position + 1]) / (position + 1)
-        return sum(self.scores) / len(self.scores) - theirs <= slack * abs(theirs)
 
 
 def _all_ok(scored: Sequence[Trial]) -> bool:

@@ -6,7 +6,10 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from selfproof.nouns import Files
+from selfproof.certify.scale import robust_t
+from selfproof.nouns import Candidate, Files
+
+SURE = 5.0
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,22 @@ class Fuzz:
 
 IN_RACE = Fuzz(60, 200_000, 0.5, 4)
 BEFORE_ADOPTION = Fuzz(240, 1_500_000, 6.0, 24)
+
+
+@dataclass(frozen=True)
+class Raced:
+    """A rewrite that behaves the same, with its log-ratios on the explore inputs and the share of time it saves."""
+
+    candidate: Candidate
+    form: str
+    place: str
+    differences: tuple[float, ...]
+    saved: float
+
+    @property
+    def promise(self) -> float:
+        """What it saves, less if the race leaves room for doubt: a confirmation would take many pairs."""
+        return self.saved * min(1.0, (robust_t(self.differences) / SURE) ** 2)
 
 
 def changed_functions(before: Files, after: Files) -> dict[str, str]:

@@ -13,7 +13,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from selfproof.certify.pairs import speed_pair
@@ -22,12 +22,14 @@ from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains import paired, timing
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
-from selfproof.domains.rewrites import BEFORE_ADOPTION, IN_RACE, Fuzz, changed_functions
+from selfproof.domains.briefing import brief_of
+from selfproof.domains.rewrites import BEFORE_ADOPTION, IN_RACE, Fuzz, Raced, changed_functions
 from selfproof.jail import Job, Outcome, values
 from selfproof.life import Life, to_json
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split, UsageError
 from selfproof.observe import profile
 from selfproof.propose import jailed
+from selfproof.propose.brief import Brief
 from selfproof.trial import replay
 from selfproof.trial.calls import distinct, hard_inputs
 from selfproof.trial.task import Workload
@@ -40,27 +42,10 @@ KEEP_BYTES = 1 << 20
 BATCH_BYTES = 1 << 18  # arguments of a timed batch: reading them in is noise
 REPLAY_S = 0.01
 TIMED = 4
-SURE = 5.0
 CALLED_AGAIN = 3  # how often a comparison makes each call
 PER_JOB = 20
 RECORDED = 12
 COMPARED_AFTER = 3  # pairs, before a rewrite's behaviour is compared: most are out by then
-
-
-@dataclass(frozen=True)
-class Raced:
-    """A rewrite that behaves the same, with its log-ratios on the explore inputs and the share of time it saves."""
-
-    candidate: Candidate
-    form: str
-    place: str
-    differences: tuple[float, ...]
-    saved: float
-
-    @property
-    def promise(self) -> float:
-        """What it saves, less if the race leaves room for doubt: a confirmation would take many pairs."""
-        return self.saved * min(1.0, (robust_t(self.differences) / SURE) ** 2)
 
 
 class Speed:
@@ -152,15 +137,28 @@ class Speed:
 
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the improver for rewrites of the hot functions."""
-        files = self.life.files()
+        files, improver = self.life.files(), self.life.charter.proposers.improver
         edits: list[Edit] = []
-        outcomes = self._run([jailed.request(files, view, self.life.limits) for view in focus.views])
-        for outcome, view in zip(outcomes, focus.views, strict=True):
+        views = focus.views if improver else ()
+        outcomes = self._run([jailed.request(files, improver, view, self.life.limits) for view in views])
+        for outcome, view in zip(outcomes, views, strict=True):
             answer = jailed.receive(outcome, self.objective.name, view["wanted"], (view["path"],))
             if answer.failure:
                 raise SelfproofError(f"the improver failed in the jail: {answer.failure}")
             edits += answer.edits
         return edits
+
+    def files_of(self, parent: str) -> Files | None:
+        """Edits are made from the incumbent only."""
+        del parent
+        return None
+
+    def brief(self) -> Brief:
+        """The incumbent and its profile."""
+        incumbent = self.life.version(self.objective)
+        lines = [f"{hot.place}: {hot.own:.0%} of the time itself, {hot.share:.0%} with calls" for hot in self.hot]
+        focus = [hot.place for hot in self.hot] or [self.objective.entry]
+        return brief_of(self.life, self.objective, incumbent, focus=focus, profile=lines)
 
     # -- trial -------------------------------------------------------------------------------------------------------
 
@@ -173,15 +171,15 @@ class Speed:
         """
         incumbent = self.life.version(self.objective)
         if candidates:
-            self.pending = self._new(incumbent, candidates)
+            self.pending += self._new(incumbent, candidates)
         new = self._next()
         if not new:
             return
-        batch = self.life.state.batches.get(self.objective.name, 0)
+        batch, version = self.life.state.batches.get(self.objective.name, 0), self.life.state.current
         self.life.log(
             "propose",
             {"objective": self.objective.name, "batch": batch, "n": len(new), "hot": [asdict(h) for h in self.hot],
-             "candidates": self.life.blob(to_json([candidate_row(c, form) for c, form, _ in new]))},
+             "candidates": self.life.blob(to_json([candidate_row(c, incumbent, version, form) for c, form, _ in new]))},
         )  # fmt: skip
         before, rows = self.life.trials, []
         for candidate, form, place in new:
@@ -221,7 +219,7 @@ class Speed:
     def _new(self, incumbent: Candidate, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str, str]]:
         """Candidates that rewrite exactly one hot function in a way that was not tried before."""
         found: list[tuple[Candidate, str, str]] = []
-        seen = set()
+        seen = {form for _, form, _ in self.pending}
         for candidate in candidates:
             changed = changed_functions(incumbent.files, candidate.files)
             place = next(iter(changed), None)

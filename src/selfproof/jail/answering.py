@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import sys
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from selfproof.grants import SCRATCH
 from selfproof.jail import frames, harness, values, values_reader
 from selfproof.jail.memory_import import Program
 
@@ -105,10 +108,23 @@ def _load(source: Any) -> _Loaded:
     if source["mode"] not in harness.MODES:
         raise ValueError(f"no mode {source['mode']!r}; there are {', '.join(harness.MODES)}")
     program = Program(source["files"])
+    if os.environ.get("HOME") == SCRATCH:
+        _lay_out(source["files"])
     sys.meta_path.insert(0, program)
     function, modules = program.load(source["entry"])
     limit = source["output_bytes"]
     return _Loaded(program, function, modules, harness.MODES[source["mode"]], limit, limit)
+
+
+def _lay_out(files: dict[str, str]) -> None:
+    """Write the program where it may write, and go there: `open("prompt.txt")` and a subprocess find its files."""
+    folder = Path(SCRATCH, "program")
+    shutil.rmtree(folder, ignore_errors=True)  # another program's, in a process that lives on
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    os.chdir(folder)
 
 
 def settle_numpy() -> None:

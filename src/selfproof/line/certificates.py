@@ -30,6 +30,7 @@ ASSUMES = (
 
 UNISOLATED = "a candidate that reached its own scores, this record or its keys: nothing kept it from them"
 SHARES = ("even one false adoption: alpha bounds the share of false ones among all adopted (mode fdr)",)
+JOINT = "a candidate that touched its own score: it is run together with what measures it (joint)"
 EXACT = "the samples are all there is; what repeats twice repeats always"
 SINGLE_LOSSES = ("losses on single samples that gains on others make up for",)
 HOLDOUT = (
@@ -51,6 +52,8 @@ def evidence_of(
     claim, not_covered, assumes = _words(charter, body, f"losses in fewer than {blind:.1%} of runs")
     if verdict.answer == "uncertified":
         claim = f"nothing is certified: the rule {rule['test']!r} took it that " + claim
+    if charter.objective(body["objective"]).joint:
+        not_covered.append(JOINT)
     if epoch["tier"] == "none":
         not_covered.append(UNISOLATED)
     return Evidence(
@@ -126,7 +129,7 @@ def complete(state: State, confirming: Confirming, ledger: Ledger | Reader) -> d
         canary={key: canary[key] for key in ("level", "log_wealth", "answer", "most") if canary},
         guards=tuple(_told(guard) for guard in confirming.guards),
         cost={"trials": confirming.trials, "seconds": _seconds(confirming), "cpu_seconds": confirming.cpu_seconds,
-              "dollars": 0.0},  # there is no proposer yet that costs money
+              "dollars": body["dollars"]},
         pairing=pairing_of(kind, rows), machine=machine_of(kind, rows),
         prediction=prediction_of(body["prediction"], measured),
     )  # fmt: skip

@@ -71,7 +71,7 @@ def _suite(
     """Every item of a whole population, then every one again: no draw, no alpha."""
     task, pool = life.guards[guard.name], pool_of(life.state, guard.name)
     assert pool is not None
-    measured = paired.on_seeds(life, versions, task, [*range(pool["items"])] * 2)
+    measured = paired.on_seeds(life, versions, task, [*range(pool["items"])] * 2, guard)
     pairs = [quality_pair(row, task.better) for row in measured.rows]
     return list(measured.rows), guards.judge_suite(pairs, pool["items"], guard.margin), measured.broken
 
@@ -88,7 +88,7 @@ def _rows(
         drawn = [
             life.fresh_seed("guard", versions[1].id, counter, number, reference, len(rows) + j) for j in range(BLOCKS)
         ]
-        measured = paired.on_seeds(life, versions, task, drawn)
+        measured = paired.on_seeds(life, versions, task, drawn, guard)
         pairs = [quality_pair(row, task.better) for row in measured.rows]
         broken = measured.broken or next(filter(None, (outside(pair, task.span) for pair in pairs)), None)
         rows += measured.rows if broken is None else []

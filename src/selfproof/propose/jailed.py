@@ -26,9 +26,9 @@ class Proposals:
     cpu_seconds: float
 
 
-def request(files: Files, view: Mapping[str, Any], limits: Limits) -> Job:
-    """The job that asks the improver in ``files`` what it suggests for ``view``."""
-    return Job(files=files, entry="improver.py:propose", inputs=[values.encode(dict(view))], limits=limits)
+def request(files: Files, entry: str, view: Mapping[str, Any], limits: Limits) -> Job:
+    """The job that asks the improver at ``entry`` in ``files`` what it suggests for ``view``."""
+    return Job(files=files, entry=entry, inputs=[values.encode(dict(view))], limits=limits)
 
 
 def receive(outcome: Outcome, objective: str, wanted: int, scope: tuple[str, ...]) -> Proposals:

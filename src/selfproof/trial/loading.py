@@ -54,8 +54,10 @@ def _check_margins(charter: Charter, tasks: Mapping[str, Task | Workload], guard
                 f"guard {guard.name}: its task must declare a span above the margin, it says {span}",
                 advice="Only metrics that are means of bounded draws can be guarded.",
             )
-        if charter.objective(guard.objective).kind != "quality":
-            raise UsageError(f"guard {guard.name}: only quality objectives can be guarded so far")
+        if charter.objective(guard.objective).kind != "quality" and not guards[guard.name].whole:
+            raise UsageError(
+                f"guard {guard.name}: a speed objective can be guarded by a whole population only, a test suite say"
+            )
 
 
 def _task(folder: Path, package: str, place: str) -> Task | Workload:

@@ -1,7 +1,7 @@
 """The charter: what a person allows a living program to do. Parse and check.
 
-TOML, strict: an unknown key is an error with a suggestion, every number has bounds, and the sentence below every field
-is what ``selfproof charter --explain`` prints. The charter's hash is in the ledger's first entry.
+TOML, strict: an unknown key is an error with a suggestion, every number has bounds. What a charter may say is in
+``sections``. The charter's hash is in the ledger's first entry.
 """
 
 from __future__ import annotations
@@ -13,144 +13,22 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from selfproof.charter.sections import Autonomy, Budget, Certify, Guard, Objective, ProgramSection, Proposers, Sandbox
 from selfproof.grants import Grants
 from selfproof.nouns import UsageError
+
+__all__ = [
+    "Autonomy", "Budget", "Certify", "Charter", "CharterError", "Guard", "Objective", "ProgramSection", "Proposers",
+    "Sandbox", "check_owners", "load", "parse",
+]  # fmt: skip
 
 
 class CharterError(UsageError):
     """The charter cannot be used as it is: what, where, and what to do."""
-
-
-def _within(default: Any = dataclasses.MISSING, *, low: float | None = None, high: float | None = None,
-            choices: tuple[str, ...] = ()) -> Any:  # fmt: skip
-    return field(default=default, metadata={"low": low, "high": high, "choices": choices})
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProgramSection:
-    """The tree that may change."""
-
-    tree: str = "program"
-    """Folder of the program, a git repository of its own."""
-    editable: tuple[str, ...]
-    """Globs of the files that an edit may change; everything else is protected."""
-    protected: tuple[str, ...] = ()
-    """Globs that stay protected even if a glob above matches them."""
-    max_file_kb: int = _within(64, low=1, high=4096)
-    """Largest file an edit may leave behind, in kB."""
-    tree_growth: float = _within(4.0, low=1, high=100)
-    """How many times its first size the program may grow to."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """One thing that should get better, with files of its own."""
-
-    name: str
-    """Short name, used by commands and in the ledger."""
-    task: str
-    """Where the samples and the scorer are: FILE.py:Class, trusted code of yours."""
-    entry: str
-    """What is run on a sample: FILE.py:function, in the program."""
-    metric: str
-    """Name of the metric, as the task declares it."""
-    better: str = _within(choices=("lower", "higher"))
-    """"lower" or "higher"."""
-    kind: str = _within(choices=("quality", "speed"))
-    """"quality", or "speed" (equal outputs, less time)."""
-    files: tuple[str, ...]
-    """Globs of the program's files that belong to this objective."""
-    focus: tuple[str, ...] = ()
-    """FILE.py:function places that the improver should look at first."""
-    weight: float = _within(1.0, low=0, high=1000)
-    """Share of attention (time), never a trade-off."""
-    min_gain: float = _within(0.0, low=0, high=1e9)
-    """Least gain worth adopting: metric's unit for quality, share of time for speed."""
-    margin: float = _within(0.02, low=1e-9, high=1e9)
-    """Loss in the plain mean that must be excluded (quality metrics that are means)."""
-    allow: tuple[str, ...] = ()
-    """What its trials may use beyond [sandbox] allow; only here: network:HOST:PORT."""
-    loss: float = _within(0.0, low=0, high=1e9)
-    """A pair that loses more than this (metric's unit; for speed the log of a ratio) is a loss event; 0: none is
-    named."""
-    loss_rate: float = _within(1.0, low=1e-4, high=1)
-    """Loss events must be shown to be rarer than this share of pairs; 1: they are only counted."""
-    max_cost: float = _within(2.0, low=1, high=1000)
-    """CPU per sample, at most this many times the anchor's (quality)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guard:
-    """Something that must never get worse: a veto."""
-
-    name: str
-    """Short name."""
-    objective: str
-    """The objective whose candidates it guards."""
-    task: str
-    """FILE.py:Class, a task with the same entry."""
-    margin: float = _within(low=1e-9, high=1e9)
-    """Largest total loss against the anchor and the high-water version, metric's unit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Certify:
-    """How sure one must be."""
-
-    alpha: float = _within(0.05, low=1e-9, high=0.5)
-    """Chance, over the whole life, that even one adopted change is no improvement."""
-    mode: str = _within("fwer", choices=("fwer", "fdr"))
-    """"fwer": alpha bounds the chance of even one false adoption. "fdr": alpha bounds the expected share of false ones
-    among all adopted, which allows some."""
-    test: str = _within("bet", choices=("bet", "greedy", "greedy5", "ttest", "peek"))
-    """"bet"; or "greedy", "greedy5", "ttest", "peek", which prove nothing and need the next line."""
-    uncertified: bool = False
-    """Adopt by a test that proves nothing; everything that is shown then says so."""
-    controls: float = _within(0.1, low=0, high=1)
-    """Share of confirmations that are followed by one more control experiment."""
-    preset: str = _within("lean", choices=("lean", "mid", "balanced"))
-    """How long a race is: "lean", "mid" or "balanced"."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Autonomy:
-    """Who must agree."""
-
-    level: str = _within("autonomous", choices=("observe", "autonomous"))
-    """"observe" (propose and race, confirm and adopt nothing) or "autonomous"."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """Ceilings that the program cannot move."""
-
-    minutes: float = _within(2.0, low=0.01, high=60 * 24 * 365)
-    """Wall clock of one `selfproof run`."""
-    cpu_hours: float = _within(24.0, low=1e-4, high=1e6)
-    """CPU of all jailed trials of one run."""
-    adoptions_per_day: int = _within(50, low=0, high=100000)
-    """At most this many adoptions in 24 hours."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sandbox:
-    """How strongly a trial must be isolated, and what it may use."""
-
-    require: str = "auto"
-    """"auto" takes the strongest tier that passes its probes; "jail" or "confined" insist; the name of an installed
-    provider; or "none": no isolation at all."""
-    allow: tuple[str, ...] = ()
-    """What every trial may use: subprocesses, scratch:MB, data:/FOLDER, gpu."""
-    workers: int = _within(2, low=1, high=256)
-    """Trials at a time."""
-    wall_s: float = _within(10.0, low=0.1, high=86400)
-    """Deadline of one job in seconds."""
-    memory_mb: int = _within(1024, low=64, high=1 << 20)
-    """Address space of one job in MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +42,7 @@ class Charter:
     autonomy: Autonomy
     budget: Budget
     sandbox: Sandbox
+    proposers: Proposers
     digest: str
     text: str
 
@@ -182,6 +61,7 @@ class Charter:
 
 TABLES: Mapping[str, type] = {
     "program": ProgramSection, "certify": Certify, "autonomy": Autonomy, "budget": Budget, "sandbox": Sandbox,
+    "proposers": Proposers,
 }  # fmt: skip
 LISTS: Mapping[str, type] = {"objective": Objective, "guard": Guard}
 
@@ -228,9 +108,10 @@ def _section(kind: type, table: Any, where: str) -> Any:
     return kind(**values)
 
 
-def _place(text: str, where: str) -> None:
+def _place(text: str, where: str, *, whole: bool = False) -> None:
     path, _, name = text.partition(":")
-    if not path.endswith(".py") or not name.isidentifier() or path.startswith("/") or ".." in path.split("/"):
+    good = name.isidentifier() or (whole and text.endswith(":"))
+    if not path.endswith(".py") or not good or path.startswith("/") or ".." in path.split("/"):
         raise CharterError(f"charter: {where} = {text!r} is not of the form FILE.py:name")
 
 
@@ -243,9 +124,11 @@ def _check(objectives: list[Objective], guards: list[Guard]) -> None:
         for key in ("task", "entry"):
             _place(getattr(objective, key), f"objective {objective.name}.{key}")
         for place in objective.focus:
-            _place(place, f"objective {objective.name}.focus")
+            _place(place, f"objective {objective.name}.focus", whole=True)
     for guard in guards:
         _place(guard.task, f"guard {guard.name}.task")
+        if guard.entry:
+            _place(guard.entry, f"guard {guard.name}.entry")
         if guard.objective not in [o.name for o in objectives]:
             raise _unknown(guard.objective, [o.name for o in objectives], f"guard {guard.name}.objective")
 
@@ -261,7 +144,7 @@ def _check_certify(objectives: list[Objective], certify: Certify) -> None:
             raise CharterError(f"charter: objective {objective.name} has a loss_rate but no loss")
 
 
-def _check_allowed(objectives: list[Objective], sandbox: Sandbox) -> None:
+def _check_allowed(objectives: list[Objective], guards: list[Guard], sandbox: Sandbox) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", sandbox.require):
         raise CharterError(
             f"charter: [sandbox] require is {sandbox.require!r}",
@@ -271,11 +154,12 @@ def _check_allowed(objectives: list[Objective], sandbox: Sandbox) -> None:
         raise CharterError(
             "charter: [sandbox] allow grants a network", advice="A network is for one objective: put it in its allow."
         )
-    for objective in objectives:
+    judged: list[Objective | Guard] = [*objectives, *guards]
+    for one in judged:
         try:
-            Grants.parse([*sandbox.allow, *objective.allow])
+            Grants.parse([*sandbox.allow, *one.allow])
         except ValueError as error:
-            raise CharterError(f"charter: allow of objective {objective.name}: {error}") from None
+            raise CharterError(f"charter: allow of {one.name}: {error}") from None
 
 
 def _check_names(names: list[str]) -> None:
@@ -333,7 +217,9 @@ def parse(text: str) -> Charter:
         lists[name] = [_section(kind, row, f"[[{name}]] {i + 1}") for i, row in enumerate(rows)]
     _check(lists["objective"], lists["guard"])
     _check_certify(lists["objective"], tables["certify"])
-    _check_allowed(lists["objective"], tables["sandbox"])
+    _check_allowed(lists["objective"], lists["guard"], tables["sandbox"])
+    if tables["proposers"].improver:
+        _place(tables["proposers"].improver, "[proposers] improver")
     return Charter(
         objectives=tuple(lists["objective"]),
         guards=tuple(lists["guard"]),

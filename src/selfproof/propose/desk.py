@@ -1,0 +1,195 @@
+"""The desk: models, agents and people's scripts suggest edits in threads of their own, while the workers race others.
+
+Which of them is asked next is a bandit's choice (Thompson sampling over the share of suggestions that were kept, per
+dollar where money is spent). Nothing that they say is trusted: a suggestion becomes an edit like any other. A proposer
+that fails is left alone for a while, twice as long each time; one that cannot be helped is not asked again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from selfproof.nouns import Edit, Event
+from selfproof.propose.brief import Brief, Proposer, ProposerFailed, Spent, Suggestion
+from selfproof.propose.jailed import plain
+
+FIRST_REST_S = 1.0
+LONGEST_REST_S = 300.0
+MOST_FAILURES = 8  # in a row, after which a proposer is given up
+MOST_WAITING = 64  # suggestions that nobody took yet: no more is asked for
+
+
+@dataclass
+class _Desk:
+    """What is known of one proposer."""
+
+    proposer: Proposer
+    asked: int = 0
+    suggested: int = 0
+    kept: int = 0
+    failures: int = 0
+    rests_until: float = 0.0
+    gone: bool = False
+    spent: Spent = field(default_factory=Spent)
+
+    @property
+    def price(self) -> float:
+        """Dollars of one suggestion."""
+        return self.spent.dollars / max(1, self.suggested)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a thread hands over: a suggestion, a failure, or, without both, that it is done."""
+
+    by: int
+    brief: Brief
+    suggestion: Suggestion | None = None
+    failure: ProposerFailed | None = None
+
+
+class Desk:
+    """Proposers at work. Use it from one thread; close it.
+
+    ``learn`` tells it what became of an edit; ``events`` gives what happened, for whoever watches.
+    """
+
+    def __init__(self, proposers: Sequence[Proposer], parallel: int, seed: int) -> None:
+        self._known = [_Desk(proposer) for proposer in proposers]
+        self._parallel, self._random = parallel, random.Random(seed)
+        self._answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
+        self._ready: list[tuple[_Desk, Brief, Suggestion]] = []
+        self._at_work = 0
+        self._events: list[Event] = []
+        self._closed = threading.Event()
+
+    @property
+    def spent(self) -> Spent:
+        """By all of them, in this run."""
+        return sum((desk.spent for desk in self._known), Spent())
+
+    def serves(self) -> bool:
+        """Whether anything may still come: somebody is at work or may be asked, or suggestions wait."""
+        return bool(self._ready) or self._at_work > 0 or any(not desk.gone for desk in self._known)
+
+    def wants(self) -> bool:
+        """Whether one more question may be asked now."""
+        rested = time.monotonic()
+        free = any(not desk.gone and desk.rests_until <= rested for desk in self._known)
+        return free and self._at_work < self._parallel and len(self._ready) < MOST_WAITING
+
+    def ask(self, brief: Callable[[], Brief]) -> None:
+        """Ask as many proposers as may work at a time; ``brief`` is made only if somebody is asked."""
+        made: Brief | None = None
+        while self.wants():
+            made = made or brief()
+            number = self._choose()
+            self._known[number].asked += 1
+            self._at_work += 1
+            threading.Thread(target=self._work, args=(number, made), daemon=True).start()
+
+    def take(self, objective: str, most: int = MOST_WAITING) -> list[Edit]:
+        """The suggestions for an objective that came in meanwhile, as edits, oldest first."""
+        self._collect(0.0)
+        mine = [one for one in self._ready if one[1].objective == objective][:most]
+        self._ready = [one for one in self._ready if one not in mine]
+        return [_edit(desk, brief, suggestion) for desk, brief, suggestion in mine]
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something comes in, at most so long."""
+        if not self._ready:
+            self._collect(seconds)
+
+    def learn(self, proposer: str, kept: bool) -> None:
+        """Whether an edit survived its race."""
+        for desk in self._known:
+            if desk.proposer.name == proposer:
+                desk.kept += kept
+
+    def events(self) -> Iterator[Event]:
+        """What happened since the last call."""
+        while self._events:
+            yield self._events.pop(0)
+
+    def close(self) -> None:
+        """Let all of them go; what they still say is lost."""
+        self._closed.set()
+        for desk in self._known:
+            with contextlib.suppress(OSError):
+                desk.proposer.close()
+
+    # -- who is asked --------------------------------------------------------------------------------------------
+
+    def _choose(self) -> int:
+        """Thompson sampling: the highest draw from Beta(kept + 1, not kept + 1), less for those that cost more."""
+        now = time.monotonic()
+        free = [i for i, desk in enumerate(self._known) if not desk.gone and desk.rests_until <= now]
+        dearest = max(self._known[i].price for i in free)
+
+        def draw(i: int) -> float:
+            desk = self._known[i]
+            luck = self._random.betavariate(desk.kept + 1, max(0, desk.suggested - desk.kept) + 1)
+            return luck * (1.0 - 0.5 * desk.price / dearest) if dearest else luck
+
+        return max(free, key=draw)
+
+    # -- what comes in -------------------------------------------------------------------------------------------
+
+    def _work(self, number: int, brief: Brief) -> None:
+        """One thread: hand over what a proposer suggests, one by one."""
+        failure: ProposerFailed | None = None
+        try:
+            for suggestion in self._known[number].proposer.propose(brief):
+                self._answers.put(_Answer(number, brief, suggestion))
+                if self._closed.is_set():
+                    break
+        except ProposerFailed as error:
+            failure = error
+        except Exception as error:  # noqa: BLE001  a stranger's proposer: whatever it raises, it has failed
+            failure = ProposerFailed(f"{type(error).__name__}: {error}")
+        self._answers.put(_Answer(number, brief, failure=failure))
+
+    def _collect(self, seconds: float) -> None:
+        """Take in what the threads handed over; wait for the first at most ``seconds``."""
+        while True:
+            try:
+                answer = self._answers.get(timeout=seconds) if seconds else self._answers.get_nowait()
+            except queue.Empty:
+                return
+            seconds = 0.0
+            self._take_in(self._known[answer.by], answer)
+
+    def _take_in(self, desk: _Desk, answer: _Answer) -> None:
+        told: Event = {"event": "proposer", "name": plain(desk.proposer.name), "objective": answer.brief.objective}
+        if answer.suggestion is not None:
+            desk.suggested += 1
+            desk.failures = 0
+            desk.spent += answer.suggestion.spent
+            self._ready.append((desk, answer.brief, answer.suggestion))
+            told |= {"status": "suggested", "title": plain(answer.suggestion.title)}
+        elif answer.failure is not None:
+            self._at_work -= 1
+            desk.failures += 1
+            desk.spent += answer.failure.spent
+            desk.gone = answer.failure.fatal or desk.failures >= MOST_FAILURES
+            desk.rests_until = time.monotonic() + min(LONGEST_REST_S, FIRST_REST_S * 2 ** (desk.failures - 1))
+            told |= {"status": "failed", "reason": plain(str(answer.failure)), "gone": desk.gone}
+        else:
+            self._at_work -= 1
+            return
+        self._events.append({**told, "tokens_in": desk.spent.tokens_in, "tokens_out": desk.spent.tokens_out,
+                             "dollars": desk.spent.dollars})  # fmt: skip
+
+
+def _edit(desk: _Desk, brief: Brief, suggestion: Suggestion) -> Edit:
+    return Edit(
+        brief.objective, dict(suggestion.files), plain(suggestion.title) or "untitled", plain(suggestion.operator)[:40],
+        brief.parent, proposer=plain(desk.proposer.name), prediction=suggestion.prediction,
+        dollars=suggestion.spent.dollars,
+    )  # fmt: skip
