@@ -1,8 +1,8 @@
 """What a person may let programs use beyond the bare minimum; by default nothing of it.
 
 Each is one line of text, in the charter and on the record of every trial that had it: `subprocesses`,
-`scratch:MB` (an empty private folder in memory, gone after the job), `data:/FOLDER` (read-only), `gpu`,
-`network:HOST:PORT` (through the engine's broker, to the named hosts and nowhere else).
+`scratch:MB` (a private folder in memory, gone after the job; the program's own files lie in it), `data:/FOLDER`
+(read-only), `gpu`, `network:HOST:PORT` (through the engine's broker, to the named hosts and nowhere else).
 
 Does not protect against:
 - what is granted: a program with a network can tell the named hosts everything that it knows, one with a GPU can

@@ -112,7 +112,7 @@ def f(count):
     return sorted(os.listdir("/scratch")), os.getcwd(), tempfile.gettempdir()
 """
     names, *places = answer(ask(write, 5))  # type: ignore[misc]
-    assert len(names) == 5 and places == ["/scratch", "/scratch"]
+    assert len(names) == 6 and "program" in names and places == ["/scratch/program", "/scratch"]
     outcome = ask(write, 9)
     assert outcome.status == "error" and "No space left" in (outcome.message or "")
     with Pool(1, grants=Grants(scratch_mb=8)) as pool:  # the pool puts a new worker in the place of a used one
@@ -121,7 +121,25 @@ def f(count):
         for _ in range(3):
             outcome = pool.submit(job).result()
             left, *_ = answer(outcome)  # type: ignore[misc]
-            assert len(left) == 1 and outcome.granted == ("scratch:8",)
+            assert len(left) == 2 and outcome.granted == ("scratch:8",)
+
+
+def test_with_scratch_a_program_finds_its_own_files(granted: Granted) -> None:
+    """Data files too, by a path from here and beside the module; and none of another program's."""
+    granted("scratch:8")
+    source = """
+import os, pathlib
+def f(x):
+    found = sorted(str(path) for path in pathlib.Path().rglob("*") if path.is_file())
+    return found, open("words/prompt.txt").read(), pathlib.Path(__file__).with_name("words").is_dir()
+"""
+    limits = Limits(grants=Grants(scratch_mb=8))
+    with Pool(1, grants=limits.grants) as pool:
+        for word in ("one", "two"):
+            files = {"m.py": source, "words/prompt.txt": word, f"{word}.yaml": ""}
+            outcome = pool.submit(Job(files, "m.py:f", [values.encode(0)], limits=limits, screening=True)).result()
+            found, text, beside = answer(outcome)  # type: ignore[misc]
+            assert (found, text, beside) == (sorted(files), word, True)
 
 
 def test_a_scratch_folder_that_was_made_unreadable_ends_nothing(granted: Granted) -> None:
