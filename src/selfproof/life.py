@@ -33,6 +33,7 @@ from selfproof.trial import loading
 from selfproof.trial.task import Task, Workload
 
 PRIVATE = ".selfproof"
+LARGEST_INLINE = 16 * 1024  # characters in a leaf; a file of its own would take a whole block of the disk
 
 
 class Halted(Exception):
@@ -141,6 +142,11 @@ class Life:
         """All files of a version, from the ledger's blobs; the incumbent's without an argument."""
         names = self.state.now.files if version is None else self.state.versions[version].files
         return {path: self.ledger.get_blob(digest).decode() for path, digest in names.items()}
+
+    def stored(self, value: Any) -> Any:
+        """Plain data for a leaf: itself while it is small, else its JSON as a blob."""
+        text = to_json(value)
+        return value if len(text) <= LARGEST_INLINE else self.blob(text)
 
     def candidate(self, objective: Objective, files: Files, **rest: Any) -> Candidate:
         """Name a version by the hash of its files within the objective's scope."""

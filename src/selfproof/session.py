@@ -42,7 +42,13 @@ def run(
         yield opening(living, seconds)
         rows: list[dict[str, Any]] = []
         domains = loop.domains_of(living)
-        desk = Desk(proposers, living.charter.proposers.parallel, living.search_seed("desk"))
+        desk = Desk(
+            proposers,
+            living.charter.proposers.parallel,
+            living.search_seed("desk"),
+            in_step=seed is not None,
+            stopping=living.stopping,
+        )
         try:
             yield from loop.live(living, stop, domains, desk)
             ended = stop.reason or "nothing left to try"

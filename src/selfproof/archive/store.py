@@ -74,8 +74,12 @@ class Archive:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('entries', ?)", (str(leaf.index + 1),))
         self._db.execute("COMMIT")
 
+    def _rows(self, stored: Any) -> Any:
+        """A batch's rows, which a leaf holds itself or by a blob."""
+        return json.loads(self._get_blob(stored["$blob"])) if isinstance(stored, dict) else stored
+
     def _propose(self, body: dict[str, Any]) -> None:
-        rows = json.loads(self._get_blob(body["candidates"]["$blob"]))
+        rows = self._rows(body["candidates"])
         self._db.executemany(
             "INSERT OR IGNORE INTO candidate(id, objective, batch, parent, title, operator, files, form, version,"
             " proposer) VALUES (?,?,?,?,?,?,?,?,?,?)",
@@ -87,7 +91,7 @@ class Archive:
         )  # fmt: skip
 
     def _race(self, body: dict[str, Any]) -> None:
-        rows = json.loads(self._get_blob(body["results"]["$blob"]))
+        rows = self._rows(body["results"])
         self._db.executemany(
             "UPDATE candidate SET outcome=?, score=?, scores=? WHERE objective=? AND id=?",
             [(r["outcome"], r["score"], json.dumps(r["scores"]), body["objective"], r["id"]) for r in rows],

@@ -24,7 +24,7 @@ from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, ref
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
 from selfproof.domains.shape import Shape, shape_of
-from selfproof.life import Life, to_json
+from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS
 from selfproof.propose import jailed
@@ -38,11 +38,15 @@ BAR = 24
 PER_VIEW = 24
 PARENTS = 12
 HISTORY = 150
-REDRAW = 16
+# Counted in candidates, so that a model's few and an improver's many are treated alike; an idle turn counts as IDLE.
+REDRAW = 768
+SPACED = 96
+PATIENCE = 96
+LONG = 288
+IDLE = 48
 LEAP = 0.03
-PATIENCE = 2
-LONG = 6
 LEAST = 0.004
+MOST_TRIED = 4096  # forms that an improver is told of; the engine knows all
 APART = "apart"  # a finalist's note: its candidate answers other samples than its incumbent
 SINGLE_T = 1.5  # of single samples: their panel is long, and a finalist may be the best of many
 
@@ -77,11 +81,10 @@ class Quality:
         self.population = Population()
         self.panel: list[trials.Block] = []
         self.panel_number = -1
-        self.tried: list[str] = []
+        self.tried: dict[str, None] = {}  # in order
         self.refused = refused_before(life, objective.name)
-        self.evaluated = 0
-        self.quiet = 0
-        self.since = 0
+        self.evaluated = self._before = life.archive.counts().get(self.stream, 0)
+        self.quiet, self.since = 0, SPACED
         self.first_scores: set[float] = set()
         self.many = False  # whether a sample holds many draws: then equal scores are equal answers
         self._failures: tuple[str, ...] = ()
@@ -93,10 +96,14 @@ class Quality:
     def observe(self) -> Focus | None:
         """Parents from the archive, what was tried, and one view per worker."""
         batch = self._batch()
-        self._draw_panel(batch // REDRAW)
+        self._draw_panel(0 if self.task.whole else self.evaluated // REDRAW)
+        best = self.population.best
+        sentence = f"{self.function or 'all'} in {self.path}, best on the explore panel {best.score:.4f}"
+        if not self.life.charter.proposers.improver:
+            return Focus((), sentence)
         rng = random.Random(self.life.search_seed(self.stream, "parents", batch))
         history = self._history()
-        tried = self.tried
+        tried = [*self.tried][-MOST_TRIED:]
         views = []
         for worker in range(2):
             parents = [self._view_of(m) for m in self.population.parents(PARENTS, rng)]
@@ -108,8 +115,7 @@ class Quality:
                     "parents": parents, "history": history, "tried": tried,
                 }
             )  # fmt: skip
-        best = self.population.best
-        return Focus(tuple(views), f"{self.function} in {self.path}, best on the explore panel {best.score:.4f}")
+        return Focus(tuple(views), sentence)
 
     def _batch(self) -> int:
         return self.life.state.batches.get(self.stream, 0)
@@ -130,7 +136,7 @@ class Quality:
         self.first_scores = set()
         incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
         if first:
-            self.tried = sorted(self.life.archive.forms(self.stream))
+            self.tried = dict.fromkeys(sorted(self.life.archive.forms(self.stream)))
             higher = self.objective.better == "higher"
             rows = self.life.archive.best(self.stream, self.population.most, highest=higher)
             versions = {r["version"]: own_files(self.life, self.objective, r["version"]) for r in rows}
@@ -144,7 +150,7 @@ class Quality:
     def _remember(self, candidate: Candidate) -> None:
         shape = self._shape(candidate)
         if shape is not None and shape.form not in self.tried:
-            self.tried.append(shape.form)
+            self.tried[shape.form] = None
 
     def _shape(self, candidate: Candidate) -> Shape | None:
         return shape_of(candidate.files, self.start, self.path, self.function)
@@ -215,14 +221,14 @@ class Quality:
     def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Race a batch on the panel, rung by rung, and let survivors into the population."""
         new = self._new(candidates)
-        self.since += 1
-        if not candidates:  # an idle turn counts as waited: what leads is confirmed
+        self.since += len(new) or IDLE
+        if not new and not self.life.charter.proposers.improver:  # an improver's batches are counted, empty ones too
             return
         batch, version, incumbent = self._batch(), self.life.state.current, self.life.version(self.objective)
         self.life.log(
             "propose",
             {"objective": self.stream, "batch": batch, "n": len(new),
-             "candidates": self.life.blob(to_json([candidate_row(c, incumbent, version, form) for c, form in new]))},
+             "candidates": self.life.stored([candidate_row(c, incumbent, version, form) for c, form in new])},
         )  # fmt: skip
         before = self.life.trials
         results = self._rungs([c for c, _ in new])
@@ -237,30 +243,35 @@ class Quality:
             rows.append({"id": candidate.id, "outcome": outcome, "score": score,
                          "scores": [self.sign * value for value in scores]})  # fmt: skip
         self.evaluated += len(new)
-        self.quiet = self.quiet + 1 if self.population.best.rank >= best else 0
+        self._forget()
+        self.quiet = self.quiet + len(new) if self.population.best.rank >= best else 0
         self.life.log(
             "race",
             {"objective": self.stream, "batch": batch, "panel": self.panel_number, "trials": self.life.trials - before,
-             "results": self.life.blob(to_json(rows))},
+             "results": self.life.stored(rows)},
         )  # fmt: skip
         top = self.population.best
         yield {
             "event": "race", "objective": self.objective.name, "stream": self.stream, "batch": batch,
             "candidates": len(new), "kept": sum(r["outcome"] == "raced" for r in rows), "best": abs(top.score),
-            "incumbent": abs(self._base.score) if self._base else None, "evaluated": self.evaluated,
+            "incumbent": abs(self._base.score) if self._base else None, "evaluated": self.evaluated - self._before,
         }  # fmt: skip
+
+    def _forget(self) -> None:
+        """Let go of the texts of versions that left the population."""
+        if len(self._texts) > 2 * self.population.most:
+            kept = {member.id for member in self.population.members}
+            self._texts = {name: known for name, known in self._texts.items() if name in kept}
 
     def _new(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str]]:
         """Those that differ from everything tried before by their normalised source."""
-        seen = set(self.tried)
         found = []
         for candidate in candidates:
             shape = self._shape(candidate)
             form = shape.form if shape else None
-            if form is None or form in seen or self.life.is_barred(candidate):
+            if form is None or form in self.tried or self.life.is_barred(candidate):
                 continue
-            seen.add(form)
-            self.tried.append(form)
+            self.tried[form] = None
             found.append((candidate, form))
         return found
 
@@ -328,7 +339,8 @@ class Quality:
     def _ready(self, base: Member, best: Member) -> bool:
         gain = base.score - best.score
         waited = self.quiet >= PATIENCE or self.since >= LONG
-        leads = gain >= LEAP * abs(base.score) or (waited and gain >= LEAST * abs(base.score))
+        leaps = self.since >= SPACED and gain >= LEAP * abs(base.score)
+        leads = leaps or (waited and gain >= LEAST * abs(base.score))
         differences = [b - c for b, c in zip(base.scores, best.scores, strict=True)]
         preset = PRESETS[self.life.charter.certify.preset]
         sure = robust_t(differences) > 0 and standing(preset, differences) != "out"

@@ -25,7 +25,7 @@ from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, ref
 from selfproof.domains.briefing import brief_of
 from selfproof.domains.rewrites import BEFORE_ADOPTION, IN_RACE, Fuzz, Raced, changed_functions
 from selfproof.jail import Job, Outcome, values
-from selfproof.life import Life, to_json
+from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split, UsageError
 from selfproof.observe import profile
 from selfproof.propose import jailed
@@ -179,7 +179,7 @@ class Speed:
         self.life.log(
             "propose",
             {"objective": self.objective.name, "batch": batch, "n": len(new), "hot": [asdict(h) for h in self.hot],
-             "candidates": self.life.blob(to_json([candidate_row(c, incumbent, version, form) for c, form, _ in new]))},
+             "candidates": self.life.stored([candidate_row(c, incumbent, version, form) for c, form, _ in new])},
         )  # fmt: skip
         before, rows = self.life.trials, []
         for candidate, form, place in new:
@@ -200,7 +200,7 @@ class Speed:
         self.life.log(
             "race",
             {"objective": self.objective.name, "batch": batch, "trials": self.life.trials - before,
-             "results": self.life.blob(to_json(rows))},
+             "results": self.life.stored(rows)},
         )  # fmt: skip
         yield {"event": "race", "objective": self.objective.name, "batch": batch, "candidates": len(new),
                "kept": len(self.waiting), "evaluated": len(self.tried)}  # fmt: skip

@@ -34,7 +34,8 @@ class Brief:
     the functions that matter, "FILE.py:function", most important first. ``profile`` has one line for each function
     seen, ``failures`` one text for each explore sample that went badly (its input and the program's answer),
     ``guidance`` is the user's program.md or AGENTS.md, ``parent`` the tree id of ``files`` and ``prompt`` the text of
-    the program's own prompt file, "" for the built-in one.
+    the program's own prompt file, "" for the built-in one. ``number`` counts the questions of a run: what is to differ
+    between two answers to the same brief, and be the same in two runs, follows from it.
     """
 
     objective: str
@@ -51,6 +52,7 @@ class Brief:
     guidance: str = ""
     parent: str = ""
     prompt: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True)

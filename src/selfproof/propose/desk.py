@@ -3,6 +3,9 @@
 Which of them is asked next is a bandit's choice (Thompson sampling over the share of suggestions that were kept, per
 dollar where money is spent). Nothing that they say is trusted: a suggestion becomes an edit like any other. A proposer
 that fails is left alone for a while, twice as long each time; one that cannot be helped is not asked again.
+
+In step (a run with a seed) each turn takes exactly what the questions of the turn before brought, in their order, so
+that what is tried follows from the answers alone; a turn then waits for the slowest.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 from selfproof.nouns import Edit, Event
 from selfproof.propose.brief import Brief, Proposer, ProposerFailed, Spent, Suggestion
@@ -22,6 +26,8 @@ from selfproof.propose.jailed import plain
 FIRST_REST_S = 1.0
 LONGEST_REST_S = 300.0
 MOST_FAILURES = 8  # in a row, after which a proposer is given up
+AHEAD = 8  # questions at a time in step, for each that is at work: a turn then has some to race
+TURN_S = 0.5  # of waiting before a stop is looked for again
 MOST_WAITING = 64  # suggestions that nobody took yet: no more is asked for
 
 
@@ -49,6 +55,7 @@ class _Answer:
     """What a thread hands over: a suggestion, a failure, or, without both, that it is done."""
 
     by: int
+    question: int
     brief: Brief
     suggestion: Suggestion | None = None
     failure: ProposerFailed | None = None
@@ -60,12 +67,18 @@ class Desk:
     ``learn`` tells it what became of an edit; ``events`` gives what happened, for whoever watches.
     """
 
-    def __init__(self, proposers: Sequence[Proposer], parallel: int, seed: int) -> None:
+    def __init__(
+        self, proposers: Sequence[Proposer], parallel: int, seed: int, *, in_step: bool = False,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
         self._known = [_Desk(proposer) for proposer in proposers]
-        self._parallel, self._random = parallel, random.Random(seed)
+        self._most = parallel * (AHEAD if in_step else 1)
+        self._random, self._in_step, self._stopping = random.Random(seed), in_step, stopping
+        self._threads = ThreadPoolExecutor(parallel, thread_name_prefix="desk") if proposers else None
         self._answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
         self._ready: list[tuple[_Desk, Brief, Suggestion]] = []
-        self._at_work = 0
+        self._at_work = self._asked = 0
+        self._came: list[_Answer] = []
         self._events: list[Event] = []
         self._closed = threading.Event()
 
@@ -76,13 +89,12 @@ class Desk:
 
     def serves(self) -> bool:
         """Whether anything may still come: somebody is at work or may be asked, or suggestions wait."""
-        return bool(self._ready) or self._at_work > 0 or any(not desk.gone for desk in self._known)
+        return bool(self._ready or self._came) or self._at_work > 0 or any(not desk.gone for desk in self._known)
 
     def wants(self) -> bool:
         """Whether one more question may be asked now."""
-        rested = time.monotonic()
-        free = any(not desk.gone and desk.rests_until <= rested for desk in self._known)
-        return free and self._at_work < self._parallel and len(self._ready) < MOST_WAITING
+        free = any(not desk.gone and self._is_rested(desk) for desk in self._known)
+        return free and self._at_work < self._most and len(self._ready) < MOST_WAITING
 
     def ask(self, brief: Callable[[], Brief]) -> None:
         """Ask as many proposers as may work at a time; ``brief`` is made only if somebody is asked."""
@@ -92,18 +104,25 @@ class Desk:
             number = self._choose()
             self._known[number].asked += 1
             self._at_work += 1
-            threading.Thread(target=self._work, args=(number, made), daemon=True).start()
+            assert self._threads is not None
+            self._threads.submit(self._work, number, replace(made, number=self._asked), self._asked)
+            self._asked += 1
 
     def take(self, objective: str, most: int = MOST_WAITING) -> list[Edit]:
-        """The suggestions for an objective that came in meanwhile, as edits, oldest first."""
+        """The suggestions for an objective that came in meanwhile, as edits, oldest question first."""
         self._collect(0.0)
+        while self._in_step and self._at_work and not self._stopping():
+            self._collect(TURN_S)
+        for answer in sorted(self._came, key=lambda one: one.question):
+            self._take_in(self._known[answer.by], answer)
+        self._came.clear()
         mine = [one for one in self._ready if one[1].objective == objective][:most]
         self._ready = [one for one in self._ready if one not in mine]
         return [_edit(desk, brief, suggestion) for desk, brief, suggestion in mine]
 
     def wait(self, seconds: float) -> None:
         """Wait until something comes in, at most so long."""
-        if not self._ready:
+        if not self._ready and not self._came:
             self._collect(seconds)
 
     def learn(self, proposer: str, kept: bool) -> None:
@@ -120,6 +139,8 @@ class Desk:
     def close(self) -> None:
         """Let all of them go; what they still say is lost."""
         self._closed.set()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
         for desk in self._known:
             with contextlib.suppress(OSError):
                 desk.proposer.close()
@@ -128,8 +149,7 @@ class Desk:
 
     def _choose(self) -> int:
         """Thompson sampling: the highest draw from Beta(kept + 1, not kept + 1), less for those that cost more."""
-        now = time.monotonic()
-        free = [i for i, desk in enumerate(self._known) if not desk.gone and desk.rests_until <= now]
+        free = [i for i, desk in enumerate(self._known) if not desk.gone and self._is_rested(desk)]
         dearest = max(self._known[i].price for i in free)
 
         def draw(i: int) -> float:
@@ -141,29 +161,33 @@ class Desk:
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
-    def _work(self, number: int, brief: Brief) -> None:
+    def _is_rested(self, desk: _Desk) -> bool:
+        return self._in_step or desk.rests_until <= time.monotonic()
+
+    def _work(self, number: int, brief: Brief, question: int) -> None:
         """One thread: hand over what a proposer suggests, one by one."""
         failure: ProposerFailed | None = None
         try:
             for suggestion in self._known[number].proposer.propose(brief):
-                self._answers.put(_Answer(number, brief, suggestion))
+                self._answers.put(_Answer(number, question, brief, suggestion))
                 if self._closed.is_set():
                     break
         except ProposerFailed as error:
             failure = error
         except Exception as error:  # noqa: BLE001  a stranger's proposer: whatever it raises, it has failed
             failure = ProposerFailed(f"{type(error).__name__}: {error}")
-        self._answers.put(_Answer(number, brief, failure=failure))
+        self._answers.put(_Answer(number, question, brief, failure=failure))
 
     def _collect(self, seconds: float) -> None:
-        """Take in what the threads handed over; wait for the first at most ``seconds``."""
+        """Take what the threads handed over; wait for the first at most ``seconds``."""
         while True:
             try:
                 answer = self._answers.get(timeout=seconds) if seconds else self._answers.get_nowait()
             except queue.Empty:
                 return
             seconds = 0.0
-            self._take_in(self._known[answer.by], answer)
+            self._came.append(answer)
+            self._at_work -= answer.suggestion is None  # nothing more comes to that question
 
     def _take_in(self, desk: _Desk, answer: _Answer) -> None:
         told: Event = {"event": "proposer", "name": plain(desk.proposer.name), "objective": answer.brief.objective}
@@ -174,14 +198,12 @@ class Desk:
             self._ready.append((desk, answer.brief, answer.suggestion))
             told |= {"status": "suggested", "title": plain(answer.suggestion.title)}
         elif answer.failure is not None:
-            self._at_work -= 1
             desk.failures += 1
             desk.spent += answer.failure.spent
             desk.gone = answer.failure.fatal or desk.failures >= MOST_FAILURES
             desk.rests_until = time.monotonic() + min(LONGEST_REST_S, FIRST_REST_S * 2 ** (desk.failures - 1))
             told |= {"status": "failed", "reason": plain(str(answer.failure)), "gone": desk.gone}
         else:
-            self._at_work -= 1
             return
         self._events.append({**told, "tokens_in": desk.spent.tokens_in, "tokens_out": desk.spent.tokens_out,
                              "dollars": desk.spent.dollars})  # fmt: skip

@@ -67,7 +67,7 @@ class FiniteTask(Task):
             for split in SPLITS if self.whole else [_split(_digest(item.value), self.shares)]:
                 found[split].append(item)
         for split, part in found.items():
-            if len(part) < LEAST:
+            if len(part) < (1 if self.whole else LEAST):
                 raise UsageError(
                     f"{type(self).__name__}: {len(part)} of {len(once)} different items are in the {split} split",
                     advice="Give more items, or a larger share.",
