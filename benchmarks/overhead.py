@@ -96,13 +96,16 @@ class Model:
         """Nothing to let go."""
 
 
-def make(folder: Path) -> None:
-    """The living program of this benchmark, with as many turns as take 1.3 ms here."""
+def turns_here() -> int:
+    """As many turns of the program as take 1.3 ms here."""
     space: dict[str, Any] = {}
     exec(PROGRAM, space)
-    turns = 1000
-    took = min(_timed(space["search"], turns) for _ in range(20))
-    turns = max(1, round(turns * 0.0013 / took))
+    took = min(_timed(space["search"], 1000) for _ in range(20))
+    return max(1, round(1000 * 0.0013 / took))
+
+
+def make(folder: Path, turns: int) -> None:
+    """The living program of this benchmark."""
     for path, text in {
         "charter.toml": CHARTER,
         "tasks/point.py": TASK.replace("TURNS", str(turns)),
@@ -120,14 +123,11 @@ def _timed(function: Any, turns: int) -> float:
 
 def pss(pid: int) -> int:
     """Proportional set size of a process and all below it, in bytes."""
-    total = 0
-    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        total = 1024 * int(re.search(r"^Pss:\s+(\d+)", rollup, re.M)[1])  # type: ignore[index]
-    except (OSError, TypeError):
-        pass
-    return total + sum(pss(int(child)) for child in children)
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+)", rollup, re.M)
+    below = Path(f"/proc/{pid}/task").glob("*/children")
+    children = {int(child) for one in below for child in one.read_text().split()}
+    return (1024 * int(found[1]) if found else 0) + sum(map(pss, children))
 
 
 def one(folder: str, iterations: int) -> None:
@@ -168,10 +168,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.one:
         one(options.one, options.iterations)
-    digests = []
+    digests, turns = [], turns_here()
     for number in range(2):
         with tempfile.TemporaryDirectory() as name:
-            make(Path(name))
+            make(Path(name), turns)
             command = [sys.executable, __file__, "--one", name, "--iterations", str(options.iterations)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
