@@ -115,7 +115,7 @@ def f(count):
     assert len(names) == 6 and "program" in names and places == ["/scratch/program", "/scratch"]
     outcome = ask(write, 9)
     assert outcome.status == "error" and "No space left" in (outcome.message or "")
-    with Pool(1, grants=Grants(scratch_mb=8)) as pool:  # the pool puts a new worker in the place of a used one
+    with Pool(1, grants=Grants(scratch_mb=8)) as pool:
         limits = Limits(grants=Grants(scratch_mb=8))
         job = Job({"m.py": write}, "m.py:f", [values.encode(1)], limits=limits)
         for _ in range(3):
@@ -142,6 +142,28 @@ def f(x):
             assert (found, text, beside) == (sorted(files), word, True)
 
 
+LEFT = {
+    "links": "os.symlink('/usr/lib', 'out'); os.symlink('nowhere', 'dangling')",
+    "closed": "os.makedirs('/scratch/a/b'); open('/scratch/a/b/c', 'w').close(); os.chmod('/scratch/a', 0)",
+    "deep": "[(os.mkdir('d'), os.chdir('d')) for _ in range(1500)]",
+    "many": "[open(f'/scratch/{n}', 'w').close() for n in range(5000)]",
+    "odd": "open(b'/scratch/\\xff\\n', 'w').close(); open('/scratch/-rf', 'w').close()",
+}
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_whatever_is_left_behind_the_next_finds_nothing_of_it(kind: str) -> None:
+    """What is little is taken away; for anything else the worker itself is replaced."""
+    limits = Limits(grants=Grants(scratch_mb=64))
+    source = f"import os\ndef f(x):\n    {LEFT[kind]}\n"
+    look = "import os\ndef f(x): return sorted(os.listdir('/scratch')), len(os.listdir('/usr/lib')) > 0"
+    with Pool(1, grants=limits.grants) as pool:
+        first = pool.submit(Job({"m.py": source}, "m.py:f", [values.encode(1)], limits=limits)).result()
+        assert first.status == "ok", first.message
+        outcome = pool.submit(Job({"m.py": look}, "m.py:f", [values.encode(1)], limits=limits)).result()
+        assert answer(outcome) == (["program"], True)
+
+
 def test_a_scratch_folder_that_was_made_unreadable_ends_nothing(granted: Granted) -> None:
     ask = granted("scratch:8")
     hide = """
@@ -153,7 +175,7 @@ def f(x):
 """
     assert ask(hide).status == "ok"
     assert ask("def f(x): return x", 1).status == "ok"
-    assert forkserver._is_used("/nowhere/at/all")  # where the program is its owner, as without root, it can do that
+    assert not forkserver._emptied("/nowhere/at/all")  # where the program is its owner, as without root, it can do that
 
 
 def test_the_next_program_is_not_blamed_for_memory_that_the_last_one_used_up(granted: Granted) -> None:

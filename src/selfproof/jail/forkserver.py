@@ -28,6 +28,7 @@ from selfproof.grants import BROKER_PORT, SCRATCH, Grants
 from selfproof.jail import answering, child, frames, kernel
 
 _GRACE_S: Final = 0.2
+_LEFT_MOST: Final = 4096  # files that are taken away after a job; with more the whole worker is replaced
 _STOPPED: Final = signal.SIGSTOP << 8 | 0x7F  # the wait status of a process that was stopped, perhaps from outside
 _WHOLE_PROCESS: Final = 2  # clock of another process: CPUCLOCK_SCHED without the bit for a single thread
 _STANDARD: Final = """
@@ -156,15 +157,28 @@ def _end(candidate: int, rules: child.Rules, *, patient: bool) -> bytes:
             stragglers += not rules.grants.subprocesses
             user, system = user + orphan[2].ru_utime, system + orphan[2].ru_stime
     if rules.grants.scratch_mb:
-        stragglers += _is_used(SCRATCH)  # a file left behind is as suspicious as a process
+        stragglers += not _emptied(SCRATCH)  # what cannot be taken away is as suspicious as a process
     status = _STOPPED if seen and seen.si_code == os.CLD_STOPPED else status
     return frames.ENDED.pack(status, user, system, usage.ru_maxrss, stragglers, not done)
 
 
-def _is_used(folder: str) -> bool:
-    """Whether there is anything in it, or it was made unreadable."""
+def _emptied(folder: str) -> bool:
+    """Take away what a candidate left; False if it was too much, or could not be taken away.
+
+    All that ran is dead by now; names are removed below open folders, so that no link leads anywhere else.
+    """
+    removed = 0
     try:
+        for _, folders, files, descriptor in os.fwalk(folder, topdown=False):
+            removed += len(folders) + len(files)
+            if removed > _LEFT_MOST:
+                return False
+            for name in files:
+                os.unlink(name, dir_fd=descriptor)
+            for name in folders:
+                with contextlib.suppress(NotADirectoryError):  # a link to a folder: what is left shows below
+                    os.rmdir(name, dir_fd=descriptor)
         with os.scandir(folder) as entries:
-            return any(entries)
-    except OSError:
-        return True
+            return not any(entries)
+    except (OSError, RecursionError):
+        return False

@@ -122,7 +122,7 @@ class Desk:
 
     def wait(self, seconds: float) -> None:
         """Wait until something comes in, at most so long."""
-        if not self._ready and not self._came:
+        if self._at_work and not self._ready and not self._came:
             self._collect(seconds)
 
     def learn(self, proposer: str, kept: bool) -> None:
@@ -154,7 +154,7 @@ class Desk:
 
         def draw(i: int) -> float:
             desk = self._known[i]
-            luck = self._random.betavariate(desk.kept + 1, max(0, desk.suggested - desk.kept) + 1)
+            luck = self._random.betavariate(desk.kept + 1, max(0, desk.asked - desk.kept) + 1)
             return luck * (1.0 - 0.5 * desk.price / dearest) if dearest else luck
 
         return max(free, key=draw)
