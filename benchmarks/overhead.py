@@ -136,10 +136,11 @@ def one(folder: str, iterations: int) -> None:
     import os
 
     from selfproof import session
+    from selfproof.proposers import Asked
 
     place = Path(folder)
     first, marks, tried, cpu = None, [], 0, []
-    for event in session.run(place, 55.0, 7, [Model()]):
+    for event in session.run(place, 55.0, 7, Asked(more=(Model(),))):
         if event["event"] == "race":
             first = first or time.monotonic() - began
             tried = event["evaluated"]

@@ -70,7 +70,7 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk) -> Iter
         else:
             idle[name] = 0
         attention.spent(name, time.monotonic() - began, 0.0)
-        yield {"event": "status", "left": stop.left, **standing(life)}
+        yield {"event": "status", "left": stop.left, **standing(life), "models": desk.told}
     yield from under_way.finish()
 
 

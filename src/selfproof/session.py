@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,16 @@ from selfproof.charter import load
 from selfproof.life import Life, Paths
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
 from selfproof.oversight.stop import Stop
-from selfproof.propose.brief import Proposer
 from selfproof.propose.desk import Desk
+from selfproof.proposers import Asked, proposers_of
+
+NOBODY = Asked()
 
 
-def run(
-    folder: Path, stop_after: float | None, seed: int | None, proposers: Sequence[Proposer] = ()
-) -> Iterator[Event]:
+def run(folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY) -> Iterator[Event]:
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
-    ``proposers`` suggest edits beside those that the charter names.
+    ``asked`` are who suggests edits beside those that the charter names.
 
     Raises:
         SelfproofError: with an exit code and advice.
@@ -43,12 +43,9 @@ def run(
         rows: list[dict[str, Any]] = []
         domains = loop.domains_of(living)
         desk = Desk(
-            proposers,
-            living.charter.proposers.parallel,
-            living.search_seed("desk"),
-            in_step=seed is not None,
-            stopping=living.stopping,
-        )
+            proposers_of(living, asked), living.charter.proposers.parallel, living.search_seed("desk"),
+            in_step=seed is not None, stopping=living.stopping,
+        )  # fmt: skip
         try:
             yield from loop.live(living, stop, domains, desk)
             ended = stop.reason or "nothing left to try"
@@ -61,7 +58,7 @@ def run(
         finally:
             desk.close()
         living.end_epoch()
-        yield summary(living, rows, ended, time.monotonic() - began)
+        yield {**summary(living, rows, ended, time.monotonic() - began), "models": desk.told}
 
 
 def opening(living: Life, seconds: float) -> Event:

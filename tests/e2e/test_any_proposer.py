@@ -15,7 +15,9 @@ from selfproof import life as lives
 from selfproof.archive.state import fold
 from selfproof.audit import audit
 from selfproof.ledger import read
-from selfproof.propose.brief import Brief, Suggestion
+from selfproof.nouns import UsageError
+from selfproof.propose.brief import Brief, ProposerFailed, Suggestion
+from selfproof.proposers import Asked
 
 CHARTER = """
 [program]
@@ -118,7 +120,7 @@ class Outside:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]], Outside]:
     folder = made(tmp_path_factory.mktemp("any") / "life")
     outside, events = Outside(), []
-    for event in session.run(folder, 0.7, 5, [outside]):
+    for event in session.run(folder, 0.7, 5, Asked(more=(outside,))):
         events.append(event)
         if event["event"] == "decision" and event["verdict"] == "adopted":
             (folder / "STOP").touch()
@@ -186,12 +188,28 @@ def test_a_stop_ends_a_run_whose_proposer_hangs(tmp_path: Path) -> None:
 
     folder = made(tmp_path / "life")
     began = time.monotonic()
-    for event in session.run(folder, 1.0, None, [Hangs()]):
+    for event in session.run(folder, 1.0, None, Asked(more=(Hangs(),))):
         if event["event"] == "status":
             (folder / "STOP").touch()
     assert event["ended"] == "stop file" and time.monotonic() - began < 20
 
 
-def test_without_anybody_to_suggest_a_run_ends_and_says_so(tmp_path: Path) -> None:
-    *_, last = session.run(made(tmp_path / "life"), 0.5, 5)
-    assert last["ended"] == "nothing left to try" and last["seconds"] < 20
+def test_without_anybody_to_suggest_a_run_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nobody suggests edits") as caught:
+        list(session.run(made(tmp_path / "life"), 0.5, 5))
+    assert "--model" in caught.value.advice()
+
+
+def test_a_run_whose_proposer_is_used_up_ends(tmp_path: Path) -> None:
+    class Once:
+        name = "once"
+
+        def propose(self, brief: Brief) -> Iterator[Suggestion]:
+            raise ProposerFailed("nothing is left", fatal=True)
+            yield
+
+        def close(self) -> None:
+            pass
+
+    *_, last = session.run(made(tmp_path / "life"), 1.0, 5, Asked(more=(Once(),)))
+    assert last["ended"] == "nothing left to try" and last["seconds"] < 40

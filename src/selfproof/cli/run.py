@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,30 +14,37 @@ EPILOG = """\b
 Examples:
   selfproof run                       two minutes; makes the program first if the folder is empty
   selfproof run --minutes 10 --seed 7
+  selfproof run --model ollama/qwen3:8b
   selfproof run --json | tail -1      the summary"""
 
 
 @click.command(epilog=EPILOG)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Wall clock.  [default: the charter's]")
 @click.option("--seed", type=click.IntRange(0), help="Make the run repeatable; certificates then say so.")
+@click.option("--model", "models", multiple=True, help="Ask this model too: ollama/qwen3:8b, openai/gpt-5-mini, a URL.")
+@click.option("--agent", default="", help='Ask a coding agent too: "claude -p {prompt}", or a preset such as claude.')
+@click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the models' replies in a file.")
+@click.option("--replay", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Ask that file instead.")
 @click.option("--fail-if-none", is_flag=True, help="Exit with 3 if nothing is certified in this run.")
 @at_option
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, minutes: float | None, seed: int | None, fail_if_none: bool, folder: Path, as_json: bool
-) -> None:
+    ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, seed: int | None, fail_if_none: bool,
+    **asked: Any,
+) -> None:  # fmt: skip
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # before numpy: the cores belong to the jailed workers
     from selfproof.cli.sandbox import warn_of
     from selfproof.cli.views import view_for
+    from selfproof.proposers import Asked
     from selfproof.session import run
 
     adopted = 0
     last = None
     with view_for(as_json) as view:
-        for event in run(folder, minutes, seed):
+        for event in run(folder, minutes, seed, Asked(**asked)):
             if event["event"] == "start":
                 warn_of(event["tier"])
                 if event["uncertified"]:

@@ -87,6 +87,12 @@ class Desk:
         """By all of them, in this run."""
         return sum((desk.spent for desk in self._known), Spent())
 
+    @property
+    def told(self) -> dict[str, float]:
+        """The same as plain data, for whoever watches."""
+        spent = self.spent
+        return {"tokens_in": spent.tokens_in, "tokens_out": spent.tokens_out, "dollars": spent.dollars}
+
     def serves(self) -> bool:
         """Whether anything may still come: somebody is at work or may be asked, or suggestions wait."""
         return bool(self._ready or self._came) or self._at_work > 0 or any(not desk.gone for desk in self._known)

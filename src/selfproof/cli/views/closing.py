@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfproof.cli.views.shortfall import ended, next_commands, shortfalls
-from selfproof.cli.views.story import controls_of
+from selfproof.cli.views.story import controls_of, cost_words
 from selfproof.cli.views.words import at, bounds, clean, count, decimals, duration, finite, interval, items, number
 from selfproof.nouns import Event
 
@@ -187,6 +187,7 @@ def _standing(summary: Event) -> list[RenderableType]:
         ("error budget", f"{number(spent, 4)} of {number(total, 2)} spent, over the program's whole life"),
         ("cost", f"{duration(summary.get('seconds'))}, {count(summary.get('trials'), 'trial')}, "
          f"{duration(summary.get('cpu_seconds'))} of CPU, isolation: {clean(summary.get('tier', '?'), 24)}"),
+        *([("models", cost_words(summary["models"]))] if at(summary, "models", "tokens_in") else []),
         ("ended", ended(summary)),
     ]  # fmt: skip
     root = clean(at(ledger, "root") or "?", 80)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from selfproof.cli.views.story import cost_words
 from selfproof.cli.views.words import at, clean, clock, count, duration, finite, number
 from selfproof.nouns import Event
 
@@ -47,6 +48,8 @@ class Now:
             parts.append(f"isolation {clean(facts['tier'], 12)}")
         if "trials" in facts:
             parts += [count(facts["trials"], "trial"), f"CPU {duration(facts.get('cpu_seconds'))}"]
+        if finite(at(facts, "models", "tokens_in")) or finite(at(facts, "models", "tokens_out")):
+            parts.append(cost_words(facts["models"]))
         spent, total = at(facts, "alpha", "spent"), at(facts, "alpha", "total")
         if finite(spent) is not None:
             parts.append(f"alpha {number(spent, 4)} of {number(total, 2)} spent")
@@ -79,6 +82,8 @@ class Now:
             self._say(event, "raced", clean(event.get("title", ""), 120), self.detail)
         elif kind in {"confirm", "verdict"}:
             self._confirming(event)
+        elif kind == "proposer" and event.get("status") == "suggested":
+            self._say(event, f"suggested by {clean(event.get('name', '?'), 40)}", clean(event.get("title", ""), 120))
         elif kind == "closing":
             self._say(event, "measuring for the closing table", clean(event.get("step", ""), 60))
 

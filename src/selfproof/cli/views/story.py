@@ -48,6 +48,12 @@ class Tally:
         self._races: dict[str, tuple[int, int, Event]] = {}
         self._screened = 0
         self._why = ""
+        self._asked: dict[str, tuple[int, Event]] = {}
+
+    def suggested(self, event: Event) -> None:
+        """Count a suggestion of a model or an agent; the event says what all of its cost so far."""
+        name = clean(event.get("name", "?"), 40)
+        self._asked[name] = (self._asked.get(name, (0, event))[0] + 1, event)
 
     def race(self, event: Event) -> None:
         """Count a batch."""
@@ -69,8 +75,18 @@ class Tally:
         ]
         if self._screened:
             parts.append(f"{self._screened} against the rules ({self._why})")
-        self._races, self._screened = {}, 0
+        parts += [
+            f"{name} {count(many, 'suggestion')}, {cost_words(event)}" for name, (many, event) in self._asked.items()
+        ]
+        self._races, self._screened, self._asked = {}, 0, {}
         return "; ".join(parts)
+
+
+def cost_words(event: Event) -> str:
+    """Tokens and money that were spent so far."""
+    tokens = (finite(event.get("tokens_in")) or 0) + (finite(event.get("tokens_out")) or 0)
+    dollars = finite(event.get("dollars")) or 0.0
+    return f"{tokens:,.0f} tokens and ${dollars:.4f} so far"
 
 
 def _best(event: Event) -> str:
@@ -131,6 +147,13 @@ class Story:
         if self._pause is None or self._now() - self._last < max(self._pause, self.elapsed / 50):
             return []
         return self._searched()
+
+    def _on_proposer(self, event: Event) -> list[Line]:
+        if event.get("status") == "suggested":
+            self._tally.suggested(event)
+            return []
+        gone = ", and is not asked again" if event.get("gone") else ""
+        return [Line("silent", clean(event.get("name", "?"), 40), clean(event.get("reason", "?"), 160) + gone)]
 
     def _on_screened(self, event: Event) -> list[Line]:
         self._tally.screened(event)

@@ -1,0 +1,57 @@
+"""Who suggests edits in a run: what the charter names, what the command adds, what waits in the inbox.
+
+Libraries that only some of them need are imported when one of those is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from selfproof.life import Life
+from selfproof.nouns import UsageError
+from selfproof.propose.brief import Proposer
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command adds to a charter's proposers: models, an agent's command, and a cassette to write or to read."""
+
+    models: tuple[str, ...] = ()
+    agent: str = ""
+    record: Path | None = None
+    replay: Path | None = None
+    more: tuple[Proposer, ...] = ()
+
+
+def proposers_of(life: Life, asked: Asked) -> list[Proposer]:
+    """Everybody but the improver, who is a part of the program.
+
+    Raises:
+        UsageError: a model's or an agent's name cannot be read, a library is missing, or nobody is left to suggest.
+    """
+    named, budget = life.charter.proposers, life.charter.budget
+    found: list[Proposer] = list(asked.more)
+    models = list(dict.fromkeys([*named.models, *asked.models]))
+    if models or asked.replay:
+        from selfproof.propose import llm
+
+        found += llm.proposers(
+            models, journal=life.paths.private / "spending", dollars=budget.dollars, tokens=budget.tokens,
+            record=asked.record, replay=asked.replay,
+        )  # fmt: skip
+    if command := asked.agent or named.agent:
+        from selfproof.propose.agent import AgentProposer
+
+        found.append(AgentProposer(command, minutes=named.agent_minutes, dollars=budget.dollars or None,
+                                   hidden=[life.paths.folder]))  # fmt: skip
+    if (inbox := life.paths.private / "inbox").is_dir():
+        from selfproof.propose.inbox import InboxProposer
+
+        found.append(InboxProposer(inbox))
+    if not found and not named.improver:
+        raise UsageError(
+            "nobody suggests edits: the charter names no improver, no model and no agent",
+            advice='For instance: selfproof run --model ollama/qwen3:8b, or --agent "claude -p {prompt}".',
+        )
+    return found
