@@ -124,7 +124,8 @@ class Quality:
         return {"id": member.id, "source": member.source, "score": member.score, "size": member.size}
 
     def _history(self) -> list[dict[str, object]]:
-        return self.life.archive.history(self.stream, HISTORY)
+        rows = self.life.archive.history(self.stream, HISTORY)
+        return [{key: row[key] for key in ("title", "operator", "outcome", "score")} for row in rows]
 
     def _draw_panel(self, number: int) -> None:
         if number == self.panel_number:
