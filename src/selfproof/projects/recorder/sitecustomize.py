@@ -1,0 +1,164 @@
+"""Listen to one function while the user's own tests or script run, and keep an even sample of its calls.
+
+Python imports this file by itself at start where its folder is on the path. What to listen to is in the environment
+(``SELFPROOF_RECORD``, JSON: module, function, folder, keep, bytes). Arguments are kept as plain data, taken before the
+call, since a function may change them. Calls that the function makes of itself are not counted: they come from those
+that are. The sample is written from time to time and at the end, so that a killed process leaves what it had.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import importlib.machinery
+import importlib.util
+import inspect
+import json
+import os
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+VARIABLE = "SELFPROOF_RECORD"
+WRITE_EVERY_S = 1.0
+
+
+class Recorder:
+    """Keeps at most ``keep`` calls by reservoir sampling (fixed seed), each of at most ``largest`` bytes."""
+
+    def __init__(self, wish: dict[str, Any]) -> None:
+        """Take the wish as it stands in the environment."""
+        self.wish = wish
+        self.kept: list[tuple[bytes, float]] = []
+        self.refused: dict[str, int] = {}
+        self.met = 0
+        self.seconds = 0.0
+        self._random = random.Random(0)
+        self._depth = threading.local()
+        self._written = time.monotonic()
+        self._changed = False
+        self._pid = os.getpid()
+
+    def listener(self, function: FunctionType) -> Callable[..., object]:
+        """A function that does what ``function`` does, and is listened to."""
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def listened(*args: object, **keywords: object) -> object:
+            if getattr(self._depth, "inside", False):
+                return function(*args, **keywords)
+            self._depth.inside = True
+            place = self._place()
+            data = self._plain(signature, args, keywords) if place is not None else None
+            began = time.perf_counter()
+            try:
+                return function(*args, **keywords)
+            finally:
+                spent = time.perf_counter() - began
+                self._depth.inside = False
+                self.seconds += spent
+                if data is not None and place is not None:
+                    self.kept[place : place + 1] = [(data, spent)]
+                    self._changed = True
+                if time.monotonic() - self._written > WRITE_EVERY_S:
+                    self.write()
+
+        return listened
+
+    def _place(self) -> int | None:
+        """Where the next call goes in the sample; None if it is left out."""
+        self.met += 1
+        if len(self.kept) < self.wish["keep"]:
+            return len(self.kept)
+        place = self._random.randrange(self.met)
+        return place if place < len(self.kept) else None
+
+    def _plain(self, signature: inspect.Signature, args: tuple[Any, ...], keywords: dict[str, Any]) -> bytes | None:
+        from selfproof.jail import values
+
+        try:
+            bound = signature.bind(*args, **keywords)
+            if bound.kwargs:
+                raise TypeError("keyword arguments that have no position")
+            data = values.encode(list(bound.args))
+            if len(data) > self.wish["largest"]:
+                raise ValueError("arguments that are too large")
+        except (TypeError, ValueError, RecursionError) as error:
+            reason = str(error)[:200]
+            if len(self.refused) < 20 or reason in self.refused:
+                self.refused[reason] = self.refused.get(reason, 0) + 1
+            return None
+        return data
+
+    def write(self) -> None:
+        """Write what was kept so far to a file of this process's own."""
+        self._written = time.monotonic()
+        if self._pid != os.getpid():  # a fork keeps its own, from what it inherited on
+            self._pid, self._changed = os.getpid(), True
+        if not (self._changed or self.refused or self.met):
+            return
+        self._changed = False
+        rows = [[data.hex(), spent] for data, spent in self.kept]
+        body = {"calls": rows, "met": self.met, "refused": self.refused, "seconds": self.seconds}
+        target = Path(self.wish["folder"]) / f"{os.getpid()}.json"
+        aside = target.with_suffix(".new")
+        aside.write_text(json.dumps(body), encoding="utf-8")
+        aside.replace(target)
+
+
+class Finder:
+    """Lets everybody else find the module, then listens to its function once the module has run."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        """Remember who listens."""
+        self.recorder = recorder
+
+    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> Any:
+        """Find the one module that is listened to, by the other finders."""
+        if name != self.recorder.wish["module"]:
+            return None
+        for finder in sys.meta_path:
+            find = getattr(finder, "find_spec", None)
+            spec = find(name, path, target) if find is not None and finder is not self else None
+            if spec is not None:
+                self._listen(spec.loader)
+                return spec
+        return None
+
+    def _listen(self, loader: Any) -> None:
+        execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            patch(module, self.recorder)
+
+        loader.exec_module = exec_module
+
+
+def patch(module: ModuleType, recorder: Recorder) -> None:
+    """Put a listener in the function's place."""
+    name = recorder.wish["function"]
+    function = getattr(module, name, None)
+    if isinstance(function, FunctionType):
+        setattr(module, name, recorder.listener(function))
+
+
+def begin() -> None:
+    """Start listening, then let the sitecustomize that this one hides do its work."""
+    here = Path(__file__).resolve().parent
+    recorder = Recorder(json.loads(os.environ[VARIABLE]))
+    sys.meta_path.insert(0, Finder(recorder))
+    atexit.register(recorder.write)
+    others = [entry for entry in sys.path if Path(entry or ".").resolve() != here]
+    hidden = importlib.machinery.PathFinder.find_spec("sitecustomize", others)
+    if hidden is not None and hidden.loader is not None:
+        hidden.loader.exec_module(importlib.util.module_from_spec(hidden))
+
+
+if VARIABLE in os.environ and __name__ == "sitecustomize":
+    begin()

@@ -1,0 +1,3 @@
+"""Calls of your function: each is the list of its arguments."""
+
+CALLS: list[list[object]] = []
