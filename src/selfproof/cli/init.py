@@ -23,6 +23,7 @@ Examples:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option("--function", metavar="PKG.MOD:FUNC", help="Make this function of your project faster.")
 @click.option("--record", metavar="COMMAND", help="What to run while calls are recorded.  [default: your tests]")
+@click.option("--generate", is_flag=True, help="Make calls from the type hints instead.")
 @click.option("--project", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your project's folder.")
 @click.option("--template", type=click.Choice(["apprentice"]), help="Start from a template instead of a project.")
 @click.option("--seed", type=click.IntRange(0), help="Make runs repeatable; certificates then say so.")
@@ -53,5 +54,11 @@ def _function(folder: Path | None, options: dict[str, Any]) -> Made:
     from selfproof.projects import closure, function
 
     project = options["project"] or closure.project_of(Path())
-    form = function.Options(options["function"], options["record"] or "", options["seed"])
+    form = function.Options(
+        options["function"],
+        options["record"] or "",
+        options["generate"],
+        options["seed"],
+        lambda line: click.echo(line, err=True),
+    )
     return function.make(project.resolve(), folder or project / LIVING, form)

@@ -15,6 +15,11 @@ HEAD = '''"""Calls of your function: each is the list of its arguments. Yours to
 """
 
 {imports}CALLS = [
+{calls}]
+
+# The same, made longer by `selfproof init` where those above are too short to be timed.
+LONGER = [
+{longer}]
 '''
 ARRAY = '''
 
@@ -25,18 +30,19 @@ def array(dtype, shape, data):
 '''
 
 
-def module(calls: Sequence[list[Any]], origin: str) -> str:
+def module(calls: Sequence[list[Any]], longer: Sequence[list[Any]], origin: str) -> str:
     """The text of tasks/calls.py.
 
     Raises:
         UsageError: a call holds something that is no plain data.
     """
-    rows = [f"    {literal(call)},\n" for call in calls]
-    text = "".join(rows)
+    first, second = ("".join(f"    {literal(call)},\n" for call in part) for part in (calls, longer))
+    text = first + second
     arrays = "array(" in text
     imports = "import base64\n\nimport numpy as np\n" + ARRAY + "\n" if arrays else ""
     imports += 'nan, inf = float("nan"), float("inf")\n\n' if "nan" in text or "inf" in text else ""
-    return HEAD.format(origin=origin.replace("\\", "/").replace('"""', "'''"), imports=imports) + text + "]\n"
+    said = origin.replace("\\", "/").replace('"""', "'''")
+    return HEAD.format(origin=said, imports=imports, calls=first, longer=second)
 
 
 def literal(value: Any) -> str:

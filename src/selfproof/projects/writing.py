@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from selfproof import birth, life
 from selfproof.nouns import SelfproofError, UsageError
-
-ORIGIN = "origin.json"
+from selfproof.projects import origin
+from selfproof.projects.origin import Origin
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,11 @@ class Made:
 class Draft:
     """The parts of a folder before it is written: texts by their path below it, ``charter.toml`` among them.
 
-    ``origin`` says where the program's files came from (see ``origin``): ``export`` finds the way back by it.
+    ``origin`` says where the program's files came from: ``export`` finds the way back by it.
     """
 
     files: dict[str, str]
-    origin: dict[str, Any] = field(default_factory=dict)
+    origin: Origin
 
 
 def template(name: str) -> dict[str, str]:
@@ -82,7 +81,7 @@ def write(folder: Path, draft: Draft, seed: int | None = None) -> str:
             target = aside / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-        (aside / ORIGIN).write_text(json.dumps(draft.origin, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        (aside / origin.NAME).write_text(draft.origin.dumped(folder), encoding="utf-8")
         (aside / ".gitignore").write_text("*\n", encoding="utf-8")  # the project's own git leaves it alone
         program_id = birth.begin(aside, seed)
         if folder.is_dir():
@@ -117,24 +116,3 @@ def check_free(folder: Path) -> None:
 def remove(folder: Path) -> None:
     """Take away what ``write`` made, after a baseline that could not be measured."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def origin_of(folder: Path) -> dict[str, Any]:
-    """Where a program's files came from; {} for one that was made from no project.
-
-    Raises:
-        UsageError: the file cannot be read.
-    """
-    path = folder / ORIGIN
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", advice="Restore it, or make the program anew.") from None
-    return found if isinstance(found, dict) else {}
-
-
-def relative(path: Path, start: Path) -> str:
-    """A path as seen from another, links not followed."""
-    return os.path.relpath(path.absolute(), start.absolute())

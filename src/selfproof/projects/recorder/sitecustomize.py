@@ -26,6 +26,7 @@ from typing import Any
 
 VARIABLE = "SELFPROOF_RECORD"
 WRITE_EVERY_S = 1.0
+LOOKED_AT = 5000  # calls that are looked at for certain: to look costs time in the user's process
 
 
 class Recorder:
@@ -35,6 +36,7 @@ class Recorder:
         """Take the wish as it stands in the environment."""
         self.wish = wish
         self.kept: list[tuple[bytes, float]] = []
+        self._known: set[bytes] = set()
         self.refused: dict[str, int] = {}
         self.met = 0
         self.seconds = 0.0
@@ -53,8 +55,7 @@ class Recorder:
             if getattr(self._depth, "inside", False):
                 return function(*args, **keywords)
             self._depth.inside = True
-            place = self._place()
-            data = self._plain(signature, args, keywords) if place is not None else None
+            data = self._plain(signature, args, keywords) if self._chosen() else None
             began = time.perf_counter()
             try:
                 return function(*args, **keywords)
@@ -62,21 +63,32 @@ class Recorder:
                 spent = time.perf_counter() - began
                 self._depth.inside = False
                 self.seconds += spent
-                if data is not None and place is not None:
-                    self.kept[place : place + 1] = [(data, spent)]
-                    self._changed = True
+                if data is not None:
+                    self._keep(data, spent)
                 if time.monotonic() - self._written > WRITE_EVERY_S:
                     self.write()
 
         return listened
 
-    def _place(self) -> int | None:
-        """Where the next call goes in the sample; None if it is left out."""
+    def _chosen(self) -> bool:
+        """Whether the next call is looked at: each of the first ones, then fewer and fewer."""
         self.met += 1
-        if len(self.kept) < self.wish["keep"]:
-            return len(self.kept)
-        place = self._random.randrange(self.met)
-        return place if place < len(self.kept) else None
+        return self.met <= LOOKED_AT or self._random.random() < LOOKED_AT / self.met
+
+    def _keep(self, data: bytes, spent: float) -> None:
+        """Put a call into the sample unless the same is there; when it is full, in the place of another or nowhere."""
+        if data in self._known:
+            return
+        place = len(self.kept)
+        if place >= self.wish["keep"]:
+            place = self._random.randrange(max(self.met, place + 1))
+        if place < len(self.kept):
+            self._known.discard(self.kept[place][0])
+        elif place >= self.wish["keep"]:
+            return
+        self.kept[place : place + 1] = [(data, spent)]
+        self._known.add(data)
+        self._changed = True
 
     def _plain(self, signature: inspect.Signature, args: tuple[Any, ...], keywords: dict[str, Any]) -> bytes | None:
         from selfproof.jail import values

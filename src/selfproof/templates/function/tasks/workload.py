@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from selfproof.trial.recorded import RecordedCalls
 
-from .calls import CALLS
+from .calls import CALLS, LONGER
 
 
 class Workload(RecordedCalls):
     """Each input is a list of different calls; those of explore, confirm and report are never the same."""
 
-    calls = CALLS
+    calls = (*CALLS, *LONGER)
     kinds = ()
     per_input = 16
