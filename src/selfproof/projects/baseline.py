@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from selfproof import life as lives
+from selfproof.archive.tree import matches
 from selfproof.charter import Objective
 from selfproof.domains import paired
 from selfproof.jail import Job, values
@@ -51,6 +52,7 @@ def _speed(life: Life, objective: Objective, task: Workload) -> list[str]:
     first, second = (replay.counted(outcome) for outcome in outcomes)
     noise = abs(first - second) / max(first, second)
     hot = profile.hot_functions(profiled, files, objective.files, LEAST_SHARE, HOT)
+    hot = [one for one in hot if not matches(one.path, life.charter.program.protected)]
     minutes = life.charter.budget.minutes
     return [
         "time goes to " + (", ".join(f"{one.function} {one.own:.0%}" for one in hot[:5]) or "code that is not Python"),

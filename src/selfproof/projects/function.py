@@ -8,12 +8,14 @@ from pathlib import Path
 
 from selfproof.projects import baseline, gathering, literals, target, writing
 from selfproof.projects.gathering import Calls
-from selfproof.projects.origin import Origin, Original
-from selfproof.projects.rehearsal import Rehearsal
+from selfproof.projects.origin import Origin
+from selfproof.projects.rehearsal import Rehearsal, Staged
 from selfproof.projects.target import Target
 from selfproof.projects.writing import Draft, Made
 
-RUNNER = "selfproof_runner.py"
+RUNNER, IMPROVER = "selfproof_runner.py", "selfproof_improver.py"
+ADAPTER = "selfproof_target.py:target"
+PARTS = {False: (IMPROVER, RUNNER), True: (IMPROVER, RUNNER, "selfproof_target.py", "selfproof_objects.py")}
 GROWTH_ROOM = 20_000  # characters that a small program may grow by
 
 
@@ -48,9 +50,14 @@ def make(project: Path, folder: Path, options: Options) -> Made:
     told = [
         f"copied {found.source.path.name}" + (f" and {len(texts) - 1} files that it needs" if len(texts) > 1 else "")
     ]
-    with Rehearsal(texts, found.place) as rehearse:
+    program = {adapted: assembled(found, texts, adapted) for adapted in (False, True)}
+    with Rehearsal(Staged(program[False], found.place), Staged(program[True], ADAPTER)) as rehearse:
         calls = gathering.gather(project, found, rehearse, options.record, options.generate, options.say)
-    draft = drafted(project, found, texts, originals, calls)
+    adapted = rehearse.adapted
+    if adapted:
+        told.append("it is called by way of selfproof_target.py, which lets plain data stand for objects")
+    draft = drafted(program[adapted], texts, calls, ADAPTER if adapted else found.place, list(PARTS[adapted]))
+    draft.origin = Origin("function", project, originals)
     program_id = writing.write(folder, draft, options.seed)
     options.say("measuring the baseline, twice")
     try:
@@ -61,26 +68,35 @@ def make(project: Path, folder: Path, options: Options) -> Made:
     return Made(program_id, folder, [*told, *calls.told, *measured])
 
 
-def drafted(
-    project: Path, found: Target, own: Mapping[str, str], originals: Mapping[str, Original], calls: Calls
-) -> Draft:
-    """All texts of the folder."""
-    texts = writing.template("function")
-    runner = texts[f"program/{RUNNER}"]
-    runner = runner.replace("target_module", found.module).replace("target_function", found.function)
-    texts[f"program/{RUNNER}"] = runner
+def assembled(found: Target, own: Mapping[str, str], adapted: bool) -> dict[str, str]:
+    """All files of the program: the user's, the runner and the improver, and with objects what takes them apart."""
+    texts = {path.removeprefix("program/"): text for path, text in writing.template("function").items()}
+    parts = {path: texts[path] for path in PARTS[adapted]}
+    renamed = {found.source.module: found.module} if found.grafted else {}
+    for path, text in parts.items():
+        module, function = found.module, found.function
+        if path == RUNNER and adapted:
+            module, _, function = ADAPTER.partition(".py:")
+        changed = text.replace("target_module", module).replace("target_function", function)
+        parts[path] = changed.replace("RENAMED = {}", f"RENAMED = {renamed!r}")
+    return {**own, **parts}
+
+
+def drafted(program: Mapping[str, str], own: Mapping[str, str], calls: Calls, place: str, parts: list[str]) -> Draft:
+    """All texts of the folder; ``place`` is what is called, ``parts`` are the files that are not the user's."""
+    texts = {path: text for path, text in writing.template("function").items() if not path.startswith("program/")}
     texts["tasks/calls.py"] = literals.module(calls.calls, calls.longer, calls.words)
-    workload = texts["tasks/workload.py"]
-    workload = workload.replace("kinds = ()", f"kinds = {calls.kinds!r}")
+    workload = texts["tasks/workload.py"].replace("kinds = ()", f"kinds = {calls.kinds!r}")
     texts["tasks/workload.py"] = workload.replace("per_input = 16", f"per_input = {calls.per_input}")
-    texts |= {f"program/{path}": text for path, text in own.items()}
+    texts |= {f"program/{path}": text for path, text in program.items()}
+    scope = [*own, *(path for path in parts if path not in (RUNNER, IMPROVER))]
     largest = max(len(text.encode()) for text in own.values())
     texts["charter.toml"] = writing.filled(
         texts["charter.toml"],
-        {"editable": list(own), "files": list(own), "focus": [found.place],
+        {"editable": list(own), "protected": parts, "files": scope, "focus": [place],
          "max_file_kb": max(64, 2 * largest // 1024), "tree_growth": growth(own)},
     )  # fmt: skip
-    return Draft(texts, Origin("function", project, originals))
+    return Draft(texts)
 
 
 def growth(own: Mapping[str, str]) -> float:

@@ -15,12 +15,13 @@ from selfproof.nouns import Split, UsageError
 from selfproof.projects import recording, rehearsal
 from selfproof.projects.hints import Hints
 from selfproof.projects.recording import Recorded
-from selfproof.projects.rehearsal import LONG_S, Rehearsal, Tried
+from selfproof.projects.rehearsal import LONG_S, CannotCompare, Rehearsal, Tried
 from selfproof.projects.target import Target
 from selfproof.trial.recorded import Call, RecordedCalls
 
 GENERATED: Final = 160
 SMALL: Final = 24  # of them, for edge cases
+PLAIN_SHARE: Final = 0.75  # of the calls that must be plain, or the adapter is used for all
 LARGEST_SIZE: Final = 1 << 15
 TOO_LONG_S: Final = 0.25
 LEAST: Final[Mapping[Split, int]] = {"explore": 2, "confirm": 1, "report": 1}  # calls, or nothing can be compared
@@ -44,27 +45,38 @@ class Calls:
 def gather(
     project: Path, target: Target, rehearse: Rehearsal, record: str, generate: bool, say: Callable[[str], None]
 ) -> Calls:
-    """Find calls and try them in the jail.
+    """Find calls and try them in the jail; ``rehearse.adapted`` says afterwards whether they need the adapter.
 
     Raises:
         UsageError: no call is known, or none can be used; the message says why, the advice what to do.
     """
     told: list[str] = []
-    calls: list[Call] = []
+    calls: list[Call] = []  # each is [arguments, keywords]
+    rehearse.adapted = target.needs_adapter
     command = record or ("" if generate else recording.default_command(project) or "")
     if command:
         say(f"recording calls while `{command}` runs")
         found = recording.record(project, target.source.module, target.function, command)
-        calls, words = found.calls, f"Recorded while `{command}` ran."
+        words = f"Recorded while `{command}` ran."
         told += met(target, command, found)
-        if record and not calls:
+        if record and not found.calls:
             raise nothing(target, command, found)
+        rehearse.adapted |= sum(found.plain) < PLAIN_SHARE * len(found.calls)
+        calls = [call for call, plain in zip(found.calls, found.plain, strict=True) if plain or rehearse.adapted]
+        if len(calls) < len(found.calls):
+            told.append(f"{len(found.calls) - len(calls)} of them hold objects or keywords and are left out")
     if not calls:
         if not generate:
             say("no call was recorded; making some from the type hints")
         calls, words = generated(target, rehearse), "Made from the type hints, not from real use."
         told.append(f"{len(calls)} calls were made from the type hints: real ones are better (--record SCRIPT.py)")
-    return prepared(rehearse, calls, words, told, say)
+    try:
+        return prepared(rehearse, calls, words, told, say)
+    except CannotCompare:
+        if rehearse.adapted:
+            raise
+        rehearse.adapted = True  # an object comes back: let plain data stand for it
+        return prepared(rehearse, calls, words, told, say)
 
 
 def met(target: Target, command: str, found: Recorded) -> list[str]:
@@ -98,7 +110,7 @@ def nothing(target: Target, command: str, found: Recorded) -> UsageError:
 
 
 def generated(target: Target, rehearse: Rehearsal) -> list[Call]:
-    """Calls from the type hints, so large that one takes about a millisecond, and some small ones.
+    """Calls, [arguments, keywords], from the type hints: so large that one takes about a millisecond, some small.
 
     Raises:
         UsageError: there are no hints to make values from, or most of the calls raise.
@@ -106,7 +118,7 @@ def generated(target: Target, rehearse: Rehearsal) -> list[Call]:
     hints, rng = Hints(target.tree, target.node), random.Random(0)
     size, last = 8, 8
     while size <= LARGEST_SIZE:
-        some = [hints.call(rng, size) for _ in range(6)]
+        some = [_sent(hints.call(rng, size), rehearse) for _ in range(6)]
         if max(len(values.encode(call)) for call in some) > recording.LARGEST:
             break
         tried = rehearse.tried(some)
@@ -119,7 +131,12 @@ def generated(target: Target, rehearse: Rehearsal) -> list[Call]:
     sizes = [rng.randint(1, min(8, last)) for _ in range(SMALL)]
     sizes += [rng.randint(max(1, last // 2), last) for _ in range(GENERATED - SMALL)]
     once = {values.encode(call): call for call in (hints.call(rng, size) for size in sizes)}
-    return list(once.values())
+    return [[call, {}] for call in once.values()]
+
+
+def _sent(call: Call, rehearse: Rehearsal) -> Call:
+    """A call's arguments as they are sent: as they are, or with keywords to the adapter."""
+    return [call, {}] if rehearse.adapted else call
 
 
 def prepared(rehearse: Rehearsal, calls: list[Call], words: str, told: list[str], say: Callable[[str], None]) -> Calls:
@@ -129,6 +146,7 @@ def prepared(rehearse: Rehearsal, calls: list[Call], words: str, told: list[str]
         UsageError: they do not run in the jail, mostly raise, do not repeat, or are too few.
     """
     say(f"trying {len(calls)} calls in the jail")
+    calls = calls if rehearse.adapted else [call[0] for call in calls]
     tried = rehearse.tried(calls)
     if len(tried) < len(calls):
         told.append(f"the first {len(tried)} calls took a minute: the other {len(calls) - len(tried)} are left out")

@@ -28,16 +28,16 @@ TOTAL = 1 << 20  # bytes of all calls that are kept
 
 @dataclass
 class Recorded:
-    """Different calls as argument lists, with the seconds that each took; how many were met; which could not be kept.
+    """Different calls as [arguments, keywords], and for each whether it is plain: no keywords, no objects taken apart.
 
-    ``said`` holds the last lines of what ran, if it failed.
+    How many calls were met, and for which reasons how many could not be kept; ``failed`` has the last lines of what
+    ran, if it failed.
     """
 
     calls: list[list[Any]] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+    plain: list[bool] = field(default_factory=list)
     met: int = 0
     refused: dict[str, int] = field(default_factory=dict)
-    total_seconds: float = 0.0
     failed: str = ""
 
 
@@ -110,22 +110,21 @@ def _run(words: list[str], project: Path, env: dict[str, str], timeout_s: float)
 def _read(folder: Path) -> Recorded:
     """What all processes kept, no call twice, at most TOTAL bytes."""
     found = Recorded()
-    once: dict[bytes, float] = {}
+    once: dict[bytes, bool] = {}
     for path in sorted(folder.glob("*.json")):
         body = json.loads(path.read_text("utf-8"))
         found.met += body["met"]
-        found.total_seconds += body["seconds"]
         for reason, times in body["refused"].items():
             found.refused[reason] = found.refused.get(reason, 0) + times
-        for data, seconds in body["calls"]:
-            once.setdefault(bytes.fromhex(data), float(seconds))
+        for data, _, plain in body["calls"]:
+            once.setdefault(bytes.fromhex(data), bool(plain))
     room = TOTAL
-    for data, seconds in list(once.items())[:KEEP]:
+    for data, plain in list(once.items())[:KEEP]:
         room -= len(data)
         if room < 0:
             break
         call = values.decode_trusted(data)
         assert isinstance(call, list)
         found.calls.append(call)
-        found.seconds.append(seconds)
+        found.plain.append(plain)
     return found

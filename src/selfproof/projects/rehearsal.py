@@ -33,6 +33,10 @@ LONG_S: Final = 1e-3
 LONGEST: Final = 1 << 12  # how many times as long
 
 
+class CannotCompare(UsageError):
+    """What a function answers is no plain data."""
+
+
 @dataclass(frozen=True)
 class Tried:
     """One call: "ok" or the name of what it raised, and the seconds that it took."""
@@ -41,13 +45,32 @@ class Tried:
     seconds: float
 
 
-class Rehearsal(AbstractContextManager["Rehearsal"]):
-    """A jail with one worker, and the function at ``place`` ("FILE.py:function") of ``files`` in it."""
+@dataclass(frozen=True)
+class Staged:
+    """A program and the function in it that is called, "FILE.py:function"."""
 
-    def __init__(self, files: Files, place: str, memory_mb: int = 1024) -> None:
-        self.files, self.place = files, place
+    files: Files
+    place: str
+
+
+class Rehearsal(AbstractContextManager["Rehearsal"]):
+    """A jail with one worker, and a function in it: as it is, or ``adapted`` so that plain data stands for objects."""
+
+    def __init__(self, plain: Staged, adapted: Staged, memory_mb: int = 1024) -> None:
+        self._staged = {False: plain, True: adapted}
+        self.adapted = False
         self.limits = Limits(wall_s=WALL_S, cpu_s=int(WALL_S), memory_mb=memory_mb)
         self.pool = Pool(1)
+
+    @property
+    def files(self) -> Files:
+        """The program that is tried."""
+        return self._staged[self.adapted].files
+
+    @property
+    def place(self) -> str:
+        """The function that is called."""
+        return self._staged[self.adapted].place
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -103,7 +126,7 @@ class Rehearsal(AbstractContextManager["Rehearsal"]):
     def _error(self, outcome: Outcome) -> UsageError:
         said = (outcome.message or "no answer").splitlines()[0]
         if outcome.status == "invalid_output" or "cannot be compared" in said:
-            return UsageError(
+            return CannotCompare(
                 f"{self.place} answers with something that cannot be compared: {said}",
                 advice="Name a function that takes and returns plain data: numbers, text, lists, dicts, arrays.",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,12 @@ class Target:
     module: str
 
     @property
+    def needs_adapter(self) -> bool:
+        """Whether it cannot be called with plain data and answer with it: a method, a generator, or async."""
+        is_generator = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in _own(self.node))
+        return "." in self.function or isinstance(self.node, ast.AsyncFunctionDef) or is_generator
+
+    @property
     def grafted(self) -> bool:
         """Whether the program has it under another name."""
         return self.module != self.source.module
@@ -49,7 +56,7 @@ def find(project: Path, place: str) -> Target:
     """The function that ``pkg.mod:func`` (or ``path/mod.py:func``) names.
 
     Raises:
-        UsageError: there is none, or it is of a kind that cannot be timed.
+        UsageError: there is none.
     """
     module, _, name = place.rpartition(":")
     if module.endswith(".py"):
@@ -68,6 +75,14 @@ def find(project: Path, place: str) -> Target:
     return Target(source, name, _definition(source.path, tree, name), tree, called)
 
 
+def _own(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's body, but for functions in it."""
+    for node in ast.iter_child_nodes(function):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield node
+            yield from _own(node)
+
+
 def _module_of(project: Path, path: str) -> str:
     whole = next((p for p in ((project / path).resolve(), Path(path).resolve()) if p.is_file()), None)
     for root in closure.import_roots(project) if whole is not None else []:
@@ -79,16 +94,21 @@ def _module_of(project: Path, path: str) -> str:
 
 
 def _definition(path: Path, tree: ast.Module, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef:
-    """The last definition of a function on a module's top level.
+    """The last definition of a function on a module's top level, or of a method in its class.
 
     Raises:
-        UsageError: there is none, or it is a method, a generator or async.
+        UsageError: there is none.
     """
-    functions = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
-    if name not in functions:
+    body = tree.body
+    *classes, last = name.split(".")
+    for part in classes:
+        body = next((node.body for node in reversed(body) if isinstance(node, ast.ClassDef) and node.name == part), [])
+    functions = {n.name: n for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    if last not in functions:
         near = ", ".join(functions) or "none"
-        raise UsageError(f"{path} defines no function {name!r} on its top level", advice=f"It defines: {near}.")
-    return functions[name]
+        where = f"class {'.'.join(classes)} in {path}" if classes else str(path)
+        raise UsageError(f"{where} defines no function {last!r}", advice=f"It defines: {near}.")
+    return functions[last]
 
 
 def files(project: Path, target: Target) -> tuple[dict[str, str], dict[str, Original]]:

@@ -34,7 +34,7 @@ class Draft:
     """
 
     files: dict[str, str]
-    origin: Origin
+    origin: Origin | None = None
 
 
 def template(name: str) -> dict[str, str]:
@@ -81,7 +81,8 @@ def write(folder: Path, draft: Draft, seed: int | None = None) -> str:
             target = aside / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
-        (aside / origin.NAME).write_text(draft.origin.dumped(folder), encoding="utf-8")
+        if draft.origin is not None:
+            (aside / origin.NAME).write_text(draft.origin.dumped(folder), encoding="utf-8")
         (aside / ".gitignore").write_text("*\n", encoding="utf-8")  # the project's own git leaves it alone
         program_id = birth.begin(aside, seed)
         if folder.is_dir():

@@ -106,7 +106,8 @@ def _inside(value: Any, rng: random.Random, change: Callable[[Any, random.Random
     """The same containers with every scalar changed; keys of dicts and members of sets stay."""
     kind = type(value)
     if kind in (list, tuple):
-        return kind([_inside(item, rng, change) for item in value])
+        named = 2 if _is_object(value) else 0  # the class of an object stays
+        return kind([*value[:named], *(_inside(item, rng, change) for item in value[named:])])
     if kind is dict:
         return {key: _inside(item, rng, change) for key, item in value.items()}
     return change(value, rng)
@@ -147,7 +148,8 @@ def _order(value: Any, rng: random.Random) -> Any:
         rng.shuffle(items)
         return items
     if type(value) is tuple:
-        return tuple(_order(item, rng) for item in value)
+        named = 2 if _is_object(value) else 0
+        return (*value[:named], *(_order(item, rng) for item in value[named:]))
     if type(value) is dict:
         return {key: _order(item, rng) for key, item in value.items()}
     if type(value) is str and " " in value:
@@ -187,6 +189,11 @@ def _array(value: Any, rng: random.Random) -> Any:
 
     flat = np.array(value).reshape(-1)
     return np.random.default_rng(rng.getrandbits(64)).permutation(flat).reshape(value.shape)
+
+
+def _is_object(value: Any) -> bool:
+    """Whether plain data stands for an object: see the template `function`, selfproof_objects.py."""
+    return type(value) is tuple and bool(value) and value[0] in ("$new", "$call", "$name")
 
 
 def _is_scalar(value: Any) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import importlib
 import importlib.machinery
 import importlib.util
 import inspect
@@ -26,6 +27,7 @@ from typing import Any
 
 VARIABLE = "SELFPROOF_RECORD"
 WRITE_EVERY_S = 1.0
+OBJECTS = "selfproof.templates.function.program.selfproof_objects"
 LOOKED_AT = 5000  # calls that are looked at for certain: to look costs time in the user's process
 
 
@@ -35,7 +37,7 @@ class Recorder:
     def __init__(self, wish: dict[str, Any]) -> None:
         """Take the wish as it stands in the environment."""
         self.wish = wish
-        self.kept: list[tuple[bytes, float]] = []
+        self.kept: list[tuple[bytes, float, bool]] = []
         self._known: set[bytes] = set()
         self.refused: dict[str, int] = {}
         self.met = 0
@@ -46,7 +48,7 @@ class Recorder:
         self._changed = False
         self._pid = os.getpid()
 
-    def listener(self, function: FunctionType) -> Callable[..., object]:
+    def listener(self, function: Callable[..., Any]) -> Callable[..., object]:
         """A function that does what ``function`` does, and is listened to."""
         signature = inspect.signature(function)
 
@@ -64,7 +66,7 @@ class Recorder:
                 self._depth.inside = False
                 self.seconds += spent
                 if data is not None:
-                    self._keep(data, spent)
+                    self._keep(data[0], spent, data[1])
                 if time.monotonic() - self._written > WRITE_EVERY_S:
                     self.write()
 
@@ -75,7 +77,7 @@ class Recorder:
         self.met += 1
         return self.met <= LOOKED_AT or self._random.random() < LOOKED_AT / self.met
 
-    def _keep(self, data: bytes, spent: float) -> None:
+    def _keep(self, data: bytes, spent: float, plain: bool) -> None:
         """Put a call into the sample unless the same is there; when it is full, in the place of another or nowhere."""
         if data in self._known:
             return
@@ -86,26 +88,33 @@ class Recorder:
             self._known.discard(self.kept[place][0])
         elif place >= self.wish["keep"]:
             return
-        self.kept[place : place + 1] = [(data, spent)]
+        self.kept[place : place + 1] = [(data, spent, plain)]
         self._known.add(data)
         self._changed = True
 
-    def _plain(self, signature: inspect.Signature, args: tuple[Any, ...], keywords: dict[str, Any]) -> bytes | None:
+    def _plain(
+        self, signature: inspect.Signature, args: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[bytes, bool] | None:
+        """[arguments, keywords] encoded, and whether they are plain as they are; None if they cannot be kept."""
         from selfproof.jail import values
 
         try:
             bound = signature.bind(*args, **keywords)
-            if bound.kwargs:
-                raise TypeError("keyword arguments that have no position")
-            data = values.encode(list(bound.args))
+            call, plain = [list(bound.args), bound.kwargs], not bound.kwargs
+            try:
+                data = values.encode(call)
+            except (TypeError, ValueError):
+                to_plain: Any = importlib.import_module(OBJECTS).to_plain
+                call, plain = [[to_plain(item) for item in bound.args], to_plain(bound.kwargs)], False
+                data = values.encode(call)
             if len(data) > self.wish["largest"]:
                 raise ValueError("arguments that are too large")
-        except (TypeError, ValueError, RecursionError) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             reason = str(error)[:200]
             if len(self.refused) < 20 or reason in self.refused:
                 self.refused[reason] = self.refused.get(reason, 0) + 1
             return None
-        return data
+        return data, plain
 
     def write(self) -> None:
         """Write what was kept so far to a file of this process's own."""
@@ -115,7 +124,7 @@ class Recorder:
         if not (self._changed or self.refused or self.met):
             return
         self._changed = False
-        rows = [[data.hex(), spent] for data, spent in self.kept]
+        rows = [[data.hex(), spent, plain] for data, spent, plain in self.kept]
         body = {"calls": rows, "met": self.met, "refused": self.refused, "seconds": self.seconds}
         target = Path(self.wish["folder"]) / f"{os.getpid()}.json"
         aside = target.with_suffix(".new")
@@ -153,11 +162,16 @@ class Finder:
 
 
 def patch(module: ModuleType, recorder: Recorder) -> None:
-    """Put a listener in the function's place."""
-    name = recorder.wish["function"]
-    function = getattr(module, name, None)
-    if isinstance(function, FunctionType):
-        setattr(module, name, recorder.listener(function))
+    """Put a listener in the function's place, in its module or its class."""
+    *classes, name = recorder.wish["function"].split(".")
+    home: Any = module
+    for part in classes:
+        home = getattr(home, part, None)
+    found = vars(home).get(name) if home is not None else None
+    if isinstance(found, staticmethod | classmethod):
+        setattr(home, name, type(found)(recorder.listener(found.__func__)))
+    elif isinstance(found, FunctionType):
+        setattr(home, name, recorder.listener(found))
 
 
 def begin() -> None:

@@ -1,6 +1,6 @@
 """Makes the recorded calls of your function, one after the other. Protected: no edit may change it."""
 
-from target_module import target_function
+import target_module as module
 
 
 def run(calls):
@@ -8,7 +8,7 @@ def run(calls):
     answered = 0
     for args in calls:
         try:
-            target_function(*args)
+            module.target_function(*args)
             answered += 1
         except Exception:
             pass
