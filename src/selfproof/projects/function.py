@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from selfproof.nouns import UsageError
 from selfproof.projects import baseline, gathering, literals, target, writing
 from selfproof.projects.gathering import Calls
 from selfproof.projects.origin import Origin
@@ -28,18 +30,18 @@ class Options:
     """What a person may say about a function.
 
     ``record`` is a command that calls it (default: the project's tests), ``generate`` makes calls from its type hints
-    instead; ``say`` is told what is going on, a line each time.
+    instead; ``benchmark`` is a file of pytest-benchmark tests to record from.
     """
 
     function: str
     record: str = ""
     generate: bool = False
+    benchmark: str = ""
     seed: int | None = None
-    say: Callable[[str], None] = quietly
 
 
-def make(project: Path, folder: Path, options: Options) -> Made:
-    """Find calls, write the living program, measure its baseline.
+def make(project: Path, folder: Path, options: Options, say: Callable[[str], object] = quietly) -> Made:
+    """Find calls, write the living program, measure its baseline; ``say`` is told what is going on, a line each time.
 
     Raises:
         UsageError: there is no such function, it is of a kind that cannot be timed, or no call of it is known.
@@ -52,20 +54,31 @@ def make(project: Path, folder: Path, options: Options) -> Made:
     ]
     program = {adapted: assembled(found, texts, adapted) for adapted in (False, True)}
     with Rehearsal(Staged(program[False], found.place), Staged(program[True], ADAPTER)) as rehearse:
-        calls = gathering.gather(project, found, rehearse, options.record, options.generate, options.say)
+        calls = gathering.gather(project, found, rehearse, record_of(options), options.generate, say)
     adapted = rehearse.adapted
     if adapted:
         told.append("it is called by way of selfproof_target.py, which lets plain data stand for objects")
     draft = drafted(program[adapted], texts, calls, ADAPTER if adapted else found.place, list(PARTS[adapted]))
     draft.origin = Origin("function", project, originals)
     program_id = writing.write(folder, draft, options.seed)
-    options.say("measuring the baseline, twice")
+    say("measuring the baseline, twice")
     try:
         measured = baseline.measure(folder)
     except BaseException:
         writing.remove(folder)
         raise
     return Made(program_id, folder, [*told, *calls.told, *measured])
+
+
+def record_of(options: Options) -> str:
+    """What is run while calls are recorded, "" for the default.
+
+    Raises:
+        UsageError: two things were named.
+    """
+    if sum(map(bool, (options.record, options.generate, options.benchmark))) > 1:
+        raise UsageError("--record, --generate and --benchmark exclude each other", advice="Give one of them.")
+    return f"pytest -q {shlex.quote(options.benchmark)}" if options.benchmark else options.record
 
 
 def assembled(found: Target, own: Mapping[str, str], adapted: bool) -> dict[str, str]:

@@ -43,7 +43,7 @@ class Calls:
 
 
 def gather(
-    project: Path, target: Target, rehearse: Rehearsal, record: str, generate: bool, say: Callable[[str], None]
+    project: Path, target: Target, rehearse: Rehearsal, record: str, generate: bool, say: Callable[[str], object]
 ) -> Calls:
     """Find calls and try them in the jail; ``rehearse.adapted`` says afterwards whether they need the adapter.
 
@@ -139,7 +139,9 @@ def _sent(call: Call, rehearse: Rehearsal) -> Call:
     return [call, {}] if rehearse.adapted else call
 
 
-def prepared(rehearse: Rehearsal, calls: list[Call], words: str, told: list[str], say: Callable[[str], None]) -> Calls:
+def prepared(
+    rehearse: Rehearsal, calls: list[Call], words: str, told: list[str], say: Callable[[str], object]
+) -> Calls:
     """Try the calls, and find out how to vary them.
 
     Raises:

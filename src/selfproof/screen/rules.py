@@ -10,7 +10,7 @@ Does not protect against: anything that a determined program can still express w
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from selfproof.archive.tree import matches
@@ -56,29 +56,31 @@ def _python(text: str, before: str, modules: Collection[str]) -> str | None:
     if nodes is None:
         return f"is nested deeper than {DEEPEST} levels"
     allowed = ALLOWED_IMPORTS | {path.removesuffix(".py").replace("/", ".") for path in modules}
-    known = _deeds_of(before)
-    for deed in sorted(_deeds(nodes) - known):
-        name = deed.removeprefix("imports ")
-        if name == deed or not {name, name.split(".")[0]} & (allowed | {one.removeprefix("imports ") for one in known}):
-            return deed
-    return None
+    imports, objections = _before(before)
+    allowed |= imports
+    for name in _named(nodes):
+        if name not in allowed and name.split(".")[0] not in allowed:
+            return f"imports {name}"
+    found = [said for node in nodes if (said := _objection(node))]
+    return next((said for said in found if said not in objections), None)
+
+
+def _objection(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Name) and node.id in BANNED_CALLS:
+        return f"uses {node.id}"
+    if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
+        return f"touches {node.attr}"
+    return "declares global state" if isinstance(node, ast.Global | ast.Nonlocal) else None
 
 
 @lru_cache(maxsize=64)
-def _deeds_of(text: str) -> frozenset[str]:
+def _before(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a file imports, and what could be objected to in it: an edit of it brings in neither."""
     try:
-        return _deeds([*ast.walk(ast.parse(text))])
+        nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
-
-
-def _deeds(nodes: Sequence[ast.AST]) -> frozenset[str]:
-    """What an edit is turned away for, unless the file did it before: a person's own code may use what it likes."""
-    names = {node.id for node in nodes if isinstance(node, ast.Name)} & BANNED_CALLS
-    touched = {node.attr for node in nodes if isinstance(node, ast.Attribute) and node.attr.startswith("__")}
-    states = {"declares global state" for node in nodes if isinstance(node, ast.Global | ast.Nonlocal)}
-    said = {f"imports {name}" for name in _named(nodes)} | {f"uses {name}" for name in names}
-    return frozenset(said | {f"touches {name}" for name in touched} | states)
+        return frozenset(), frozenset()
+    return _named(nodes), frozenset(said for node in nodes if (said := _objection(node)))
 
 
 def _nodes(tree: ast.Module) -> list[ast.AST] | None:
