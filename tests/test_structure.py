@@ -20,9 +20,23 @@ SOURCE = ROOT / "src" / "selfproof"
 
 VERBS = frozenset({"observe", "propose", "screen", "trial", "certify", "adopt", "learn"})
 COMPOSITION = frozenset(
-    {"loop", "line", "life", "levels", "controls", "closing", "compare", "audit", "birth", "domains", "drill",
-     "proposers", "soundness"}
-)  # fmt: skip
+    """
+    audit
+    birth
+    closing
+    compare
+    controls
+    domains
+    drill
+    levels
+    life
+    line
+    loop
+    projects
+    proposers
+    soundness
+    """.split()
+)
 # From the top down. Within a layer nothing imports anything else, but for the composition, which has no cycle.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),

@@ -233,7 +233,7 @@ def speed_row(life: Life, objective: Objective, domain: Speed) -> dict[str, Any]
     seed = life.fresh_seed("report", objective.name)
     row: dict[str, Any] = {
         "name": objective.name, "metric": objective.metric, "better": objective.better, "best_human": None,
-        "constants_only": None, "transfer": [], "functions": [], "hot": [asdict(hot) for hot in domain.hot],
+        "constants_only": None, "transfer": [], "functions": [], "hot": [asdict(hot) for hot in domain.spots.hot],
     }  # fmt: skip
     times = domain.whole(start, now, "report", seed, SPEED_PAIRS)
     ratio = median_interval([speed_pair(t).y for t in times])

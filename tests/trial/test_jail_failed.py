@@ -185,9 +185,9 @@ SPEED: dict[str, tuple[int, Callable[[Speed], object]]] = {
     ),
     "equal": (
         4,
-        lambda domain: domain._equal(domain.life.version(domain.objective), PLACE, CALLS, random.Random(1), FEW),
+        lambda domain: domain._equal(domain.life.version(domain.objective), {PLACE: CALLS}, random.Random(1), FEW),
     ),
-    "record": (2, lambda domain: domain._recorded(PLACE, domain.task.inputs("confirm", 1, 2))),
+    "record": (2, lambda domain: domain.spots.recorded(PLACE, domain.task.inputs("confirm", 1, 2))),
 }
 PLACE = "notebook.py:missing"
 CALLS: list[list[Any]] = [[1], [2], [3]]

@@ -20,9 +20,21 @@ from selfproof.ledger import Reader, read
 from selfproof.life import Paths
 from selfproof.nouns import UsageError
 
+LIVING = "living"
+"""Where ``selfproof init`` puts the living program of a project."""
+
+
+def home(given: Path | None) -> Path:
+    """The program's folder: the one that was named, else this one, else ./living if only that holds a program."""
+    if given is not None:
+        return given
+    here, below = Path(), Path(LIVING)
+    return below if not (here / "charter.toml").exists() and (below / "charter.toml").exists() else here
+
+
 at_option = click.option(
-    "--at", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The program's folder.",
-    show_default="this folder",
+    "--at", "folder", type=click.Path(path_type=Path, file_okay=False), help="The program's folder.",
+    callback=lambda _context, _option, given: home(given), show_default="this folder, or ./living",
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
@@ -32,7 +44,7 @@ def invocation(words: str, folder: Path) -> str:
     found = Path(sys.argv[0])
     known = shutil.which("selfproof") or not found.exists() or found.name != "selfproof"
     name = "selfproof" if known else _short(found)
-    here = folder.resolve() == Path.cwd()
+    here = folder.resolve() == home(None).resolve()
     return f"{name} {words}" + ("" if here else f" --at {shlex.quote(_short(folder))}")
 
 

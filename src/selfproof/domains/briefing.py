@@ -20,6 +20,11 @@ LESSONS = 40
 LONGEST_SHOWN = 800
 SHOWN = 3  # of the explore samples that went worst
 LARGEST_GUIDANCE = 64 * 1024
+CHANGES_ONE = "Change one function per suggestion; new private helpers beside it are allowed."
+CHANGES_ANY = (
+    "Only bodies of functions and methods that the run calls may change, as many as it takes, under the same names; "
+    "new private helpers and imports are allowed, everything else in a file must stay as it is."
+)
 OUTCOMES: dict[str, LessonOutcome] = {
     "raced": "kept", "worse": "worse", "invalid": "invalid", "equal": "equal", "slow": "slow",
 }  # fmt: skip
@@ -49,7 +54,7 @@ def instructions(life: Life, objective: Objective) -> str:
     lines = [f"{objective.metric}: {objective.better} is better; measured by running {objective.entry} on samples."]
     if objective.kind == "speed":
         lines = [f"Make {objective.entry} take less time. Every output must stay exactly equal, errors included."]
-        lines.append("Change one function per suggestion; new private helpers beside it are allowed.")
+        lines.append(CHANGES_ANY if objective.focus else CHANGES_ONE)
     else:
         lines.append(f"A sample may cost at most {objective.max_cost:g} times the CPU that it costs today.")
     if objective.min_gain:

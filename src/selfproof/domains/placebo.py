@@ -53,7 +53,7 @@ def planted(domain: Domain, rng: random.Random) -> Finalist | None:
     if isinstance(domain, Speed) and (place := _hottest(domain)):
         share = math.exp(rng.uniform(math.log(0.05), math.log(0.5)))
         path, _, function = place.partition(":")
-        turns = max(1, round(share * domain.seconds_of(place) / LOOP_S))
+        turns = max(1, round(share * domain.spots.seconds_of(place) / LOOP_S))
         worse = edited(domain, incumbent, path, delayed(incumbent.files[path], function, turns), "")
         return _raced_speed(domain, _repaired(incumbent, f"undo a delay of {share:.0%}"), worse, place, rng)
     return None
@@ -103,7 +103,9 @@ def _raced_speed(
 ) -> Finalist | None:
     found = []
     for _ in range(RACED):
-        timed, _ = timing.pair(domain.life, reference, one, place, domain.some_calls(place, rng), rng.random() < 0.5)
+        timed, _ = timing.pair(
+            domain.life, reference, one, place, domain.spots.some_calls(place, rng), rng.random() < 0.5
+        )
         if timed is None:
             return None
         found.append(speed_pair(timed.row).y)
@@ -111,4 +113,4 @@ def _raced_speed(
 
 
 def _hottest(domain: Speed) -> str | None:
-    return next((hot.place for hot in domain.hot if domain.seconds_of(hot.place) > 0), None)
+    return next((hot.place for hot in domain.spots.hot if domain.spots.seconds_of(hot.place) > 0), None)

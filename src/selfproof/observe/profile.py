@@ -18,7 +18,10 @@ from selfproof.nouns import Files
 
 @dataclass(frozen=True)
 class Hot:
-    """A function that the profile names; shares are of the run's total time, own and with what it calls."""
+    """A function, or a method "Class.name", that the profile names.
+
+    Shares are of the run's total time, own and with what it calls.
+    """
 
     path: str
     function: str
@@ -60,9 +63,20 @@ def hot_functions(outcome: Outcome, files: Files, globs: Sequence[str], least: f
     found = [
         Hot(path, function, calls, own / total, cumulative / total)
         for path, function, calls, own, cumulative in rows
-        if path in files and matches(path, globs) and function.isidentifier()
+        if path in files and matches(path, globs) and _is_name(function)
     ]
     return [hot for hot in found if hot.share >= least][:most]
+
+
+def called(outcome: Outcome, files: Files) -> frozenset[str]:
+    """Every function and method of the program that ran, "FILE.py:Class.method"."""
+    table = _answer(outcome).get("hot", [])
+    rows = [row for row in table if _is_row(row)] if isinstance(table, list) else []
+    return frozenset(f"{row[0]}:{row[1]}" for row in rows if row[0] in files and _is_name(row[1]))
+
+
+def _is_name(function: str) -> bool:
+    return all(part.isidentifier() for part in function.split("."))
 
 
 def _is_row(row: object) -> bool:

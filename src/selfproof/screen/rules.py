@@ -56,26 +56,31 @@ def _python(text: str, before: str, modules: Collection[str]) -> str | None:
     if nodes is None:
         return f"is nested deeper than {DEEPEST} levels"
     allowed = ALLOWED_IMPORTS | {path.removesuffix(".py").replace("/", ".") for path in modules}
-    allowed |= _imports(before)
+    imports, objections = _before(before)
+    allowed |= imports
     for name in _named(nodes):
         if name not in allowed and name.split(".")[0] not in allowed:
             return f"imports {name}"
-    for node in nodes:
-        if isinstance(node, ast.Name) and node.id in BANNED_CALLS:
-            return f"uses {node.id}"
-        if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
-            return f"touches {node.attr}"
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            return "declares global state"
-    return None
+    found = [said for node in nodes if (said := _objection(node))]
+    return next((said for said in found if said not in objections), None)
+
+
+def _objection(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Name) and node.id in BANNED_CALLS:
+        return f"uses {node.id}"
+    if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
+        return f"touches {node.attr}"
+    return "declares global state" if isinstance(node, ast.Global | ast.Nonlocal) else None
 
 
 @lru_cache(maxsize=64)
-def _imports(text: str) -> frozenset[str]:
+def _before(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a file imports, and what could be objected to in it: an edit of it brings in neither."""
     try:
-        return _named(ast.walk(ast.parse(text)))
+        nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
+        return frozenset(), frozenset()
+    return _named(nodes), frozenset(said for node in nodes if (said := _objection(node)))
 
 
 def _nodes(tree: ast.Module) -> list[ast.AST] | None:

@@ -120,7 +120,15 @@ def _changed(args: list[Any], rng: random.Random) -> list[Any]:
 
 
 def _places(value: Any, path: Path = (), depth: int = 4) -> Iterator[Path]:
-    """The paths to everything below `value`, a few from each container."""
+    """The paths to everything below `value`, a few from each container.
+
+    Of what stands for an object (see the template `function`) only the contents, never its class or the fact that it
+    has a state: an object without its attributes is none that a program can meet.
+    """
+    if type(value) is tuple and value[:1] in (("$new",), ("$call",), ("$name",)):
+        for key in range(2, len(value)):
+            yield from _places(value[key], (*path, key), depth)
+        return
     if depth == 0 or not isinstance(value, list | tuple | dict):
         return
     keys = list(value) if isinstance(value, dict) else list(range(len(value)))

@@ -1,0 +1,117 @@
+"""``selfproof init --function pkg.mod:func``: the same answers in less time, on calls that were recorded."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from selfproof.nouns import UsageError
+from selfproof.projects import baseline, gathering, literals, target, writing
+from selfproof.projects.gathering import Calls
+from selfproof.projects.origin import Origin
+from selfproof.projects.rehearsal import Rehearsal, Staged
+from selfproof.projects.target import Target
+from selfproof.projects.writing import Draft, Made
+
+RUNNER, IMPROVER = "selfproof_runner.py", "selfproof_improver.py"
+ADAPTER = "selfproof_target.py:target"
+PARTS = {False: (IMPROVER, RUNNER), True: (IMPROVER, RUNNER, "selfproof_target.py", "selfproof_objects.py")}
+GROWTH_ROOM = 20_000  # characters that a small program may grow by
+
+
+def quietly(line: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may say about a function.
+
+    ``record`` is a command that calls it (default: the project's tests), ``generate`` makes calls from its type hints
+    instead; ``benchmark`` is a file of pytest-benchmark tests to record from.
+    """
+
+    function: str
+    record: str = ""
+    generate: bool = False
+    benchmark: str = ""
+    seed: int | None = None
+
+
+def make(project: Path, folder: Path, options: Options, say: Callable[[str], object] = quietly) -> Made:
+    """Find calls, write the living program, measure its baseline; ``say`` is told what is going on, a line each time.
+
+    Raises:
+        UsageError: there is no such function, it is of a kind that cannot be timed, or no call of it is known.
+    """
+    writing.check_free(folder)
+    found = target.find(project, options.function)
+    texts, originals = target.files(project, found)
+    told = [
+        f"copied {found.source.path.name}" + (f" and {len(texts) - 1} files that it needs" if len(texts) > 1 else "")
+    ]
+    program = {adapted: assembled(found, texts, adapted) for adapted in (False, True)}
+    with Rehearsal(Staged(program[False], found.place), Staged(program[True], ADAPTER)) as rehearse:
+        calls = gathering.gather(project, found, rehearse, record_of(options), options.generate, say)
+    adapted = rehearse.adapted
+    if adapted:
+        told.append("it is called by way of selfproof_target.py, which lets plain data stand for objects")
+    draft = drafted(program[adapted], texts, calls, ADAPTER if adapted else found.place, list(PARTS[adapted]))
+    draft.origin = Origin("function", project, originals)
+    program_id = writing.write(folder, draft, options.seed)
+    say("measuring the baseline, twice")
+    try:
+        measured = baseline.measure(folder)
+    except BaseException:
+        writing.remove(folder)
+        raise
+    return Made(program_id, folder, [*told, *calls.told, *measured])
+
+
+def record_of(options: Options) -> str:
+    """What is run while calls are recorded, "" for the default.
+
+    Raises:
+        UsageError: two things were named.
+    """
+    if sum(map(bool, (options.record, options.generate, options.benchmark))) > 1:
+        raise UsageError("--record, --generate and --benchmark exclude each other", advice="Give one of them.")
+    return f"pytest -q {shlex.quote(options.benchmark)}" if options.benchmark else options.record
+
+
+def assembled(found: Target, own: Mapping[str, str], adapted: bool) -> dict[str, str]:
+    """All files of the program: the user's, the runner and the improver, and with objects what takes them apart."""
+    texts = {path.removeprefix("program/"): text for path, text in writing.template("function").items()}
+    parts = {path: texts[path] for path in PARTS[adapted]}
+    renamed = {found.source.module: found.module} if found.grafted else {}
+    for path, text in parts.items():
+        module, function = found.module, found.function
+        if path == RUNNER and adapted:
+            module, _, function = ADAPTER.partition(".py:")
+        changed = text.replace("target_module", module).replace("target_function", function)
+        parts[path] = changed.replace("RENAMED = {}", f"RENAMED = {renamed!r}")
+    return {**own, **parts}
+
+
+def drafted(program: Mapping[str, str], own: Mapping[str, str], calls: Calls, place: str, parts: list[str]) -> Draft:
+    """All texts of the folder; ``place`` is what is called, ``parts`` are the files that are not the user's."""
+    texts = {path: text for path, text in writing.template("function").items() if not path.startswith("program/")}
+    texts["tasks/calls.py"] = literals.module(calls.calls, calls.longer, calls.words)
+    workload = texts["tasks/workload.py"].replace("kinds = ()", f"kinds = {calls.kinds!r}")
+    texts["tasks/workload.py"] = workload.replace("per_input = 16", f"per_input = {calls.per_input}")
+    texts |= {f"program/{path}": text for path, text in program.items()}
+    scope = [*own, *(path for path in parts if path not in (RUNNER, IMPROVER))]
+    largest = max(len(text.encode()) for text in own.values())
+    texts["charter.toml"] = writing.filled(
+        texts["charter.toml"],
+        {"editable": list(own), "protected": parts, "files": scope, "focus": [place],
+         "max_file_kb": max(64, 2 * largest // 1024), "tree_growth": growth(own)},
+    )  # fmt: skip
+    return Draft(texts)
+
+
+def growth(own: Mapping[str, str]) -> float:
+    """How many times its size the program may grow to: a small one needs room for a helper or two."""
+    return round(min(100.0, 2.0 + GROWTH_ROOM / (1 + sum(map(len, own.values())))), 1)

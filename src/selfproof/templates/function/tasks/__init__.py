@@ -1,0 +1,1 @@
+"""What your function is measured on: yours to read and change."""
