@@ -20,22 +20,22 @@ SOURCE = ROOT / "src" / "selfproof"
 
 VERBS = frozenset({"observe", "propose", "screen", "trial", "certify", "adopt", "learn"})
 COMPOSITION = frozenset(
-    """
-    audit
-    birth
-    closing
-    compare
-    controls
-    domains
-    drill
-    levels
-    life
-    line
-    loop
-    projects
-    proposers
-    soundness
-    """.split()
+    {
+        "audit",
+        "birth",
+        "closing",
+        "compare",
+        "controls",
+        "domains",
+        "drill",
+        "levels",
+        "life",
+        "line",
+        "loop",
+        "projects",
+        "proposers",
+        "soundness",
+    }
 )
 # From the top down. Within a layer nothing imports anything else, but for the composition, which has no cycle.
 LAYERS: tuple[frozenset[str], ...] = (
