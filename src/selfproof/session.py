@@ -14,6 +14,7 @@ from selfproof.charter import load
 from selfproof.life import Life, Paths
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
 from selfproof.oversight.stop import Stop
+from selfproof.projects import origin
 from selfproof.propose.desk import Desk
 from selfproof.proposers import Asked, proposers_of
 
@@ -79,7 +80,7 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
     Raises:
         SelfCheckFailed: the ledger that this run leaves does not verify.
     """
-    state = living.state
+    state, came_from = living.state, origin.load(living.paths.folder)
     living.ledger.commit()
     checked = audit(living.paths.ledger)
     if not checked["ok"]:
@@ -97,10 +98,18 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         "certified": answers.count("certified"), "uncertified": answers.count("uncertified"),
         "refused": loop.standing(living)["refused"], "objectives": rows,
         "controls": controls,
-        "control_words": {name: body["why"] for name, body in state.controls.items()},
+        "control_words": control_words(living),
         "alpha": {"total": alpha, "spent": state.spent()},
         "ledger": {"entries": checked["entries"], "root": checked["root"], "verified": checked["ok"]},
-        "ended": ended, "version": state.current, "tier": living.jail.tier,
+        "ended": ended, "form": came_from.form if came_from else "", "version": state.current, "tier": living.jail.tier,
         "folder": str(living.paths.folder.resolve()),
         "candidates": sum(living.archive.counts().values()), "cpu_seconds": round(living.cpu_seconds, 1),
     }  # fmt: skip
+
+
+def control_words(living: Life) -> dict[str, str]:
+    """Why each control came out as it did; where no objective has any, that this is so."""
+    told = {name: str(body["why"]) for name, body in living.state.controls.items()}
+    if all(objective.kind == "speed" for objective in living.charter.objectives):
+        told = dict.fromkeys(CONTROLS, "timed objectives have placebos and small planted gains instead") | told
+    return told

@@ -19,12 +19,13 @@ from selfproof.nouns import UsageError
 @at_option
 @json_option
 def command(change: str, folder: Path, as_json: bool) -> None:
-    """One change: what it does, its diff, and its certificate. CHANGE is an id of `log`, or v and a version number."""
+    """One change: what it does, its diff, and its certificate. CHANGE is an id of `log`, or a version: v1, or 1 if no id is."""
     seen = Seen(folder)
     rows = rows_of(seen.state)
     wanted = change.removeprefix("v")
-    by_version = [r for r in rows if change.startswith("v") and str(r["version"]) == wanted]
-    row = next(iter(by_version or [r for r in rows if str(r["id"]) == change]), None)
+    by_version = [r for r in rows if str(r["version"]) == wanted]
+    by_id = [r for r in rows if str(r["id"]) == change]  # entries before the first confirmation are not changes
+    row = next(iter(by_id or by_version), None)
     if row is None:
         raise UsageError(f"no change is called {change!r}", advice="`selfproof log` lists them.")
     confirming = seen.state.confirmations[row["id"]]

@@ -51,7 +51,7 @@ def gather(
         UsageError: no call is known, or none can be used; the message says why, the advice what to do.
     """
     told: list[str] = []
-    calls: list[Call] = []  # each is [arguments, keywords]
+    calls: list[Call] = []  # each is [tuple of arguments, keywords]
     rehearse.adapted = target.needs_adapter
     command = record or ("" if generate else recording.default_command(project) or "")
     if command:
@@ -131,12 +131,12 @@ def generated(target: Target, rehearse: Rehearsal) -> list[Call]:
     sizes = [rng.randint(1, min(8, last)) for _ in range(SMALL)]
     sizes += [rng.randint(max(1, last // 2), last) for _ in range(GENERATED - SMALL)]
     once = {values.encode(call): call for call in (hints.call(rng, size) for size in sizes)}
-    return [[call, {}] for call in once.values()]
+    return [[tuple(call), {}] for call in once.values()]
 
 
 def _sent(call: Call, rehearse: Rehearsal) -> Call:
     """A call's arguments as they are sent: as they are, or with keywords to the adapter."""
-    return [call, {}] if rehearse.adapted else call
+    return [tuple(call), {}] if rehearse.adapted else call
 
 
 def prepared(
@@ -148,7 +148,7 @@ def prepared(
         UsageError: they do not run in the jail, mostly raise, do not repeat, or are too few.
     """
     say(f"trying {len(calls)} calls in the jail")
-    calls = calls if rehearse.adapted else [call[0] for call in calls]
+    calls = calls if rehearse.adapted else [list(call[0]) for call in calls]
     tried = rehearse.tried(calls)
     if len(tried) < len(calls):
         told.append(f"the first {len(tried)} calls took a minute: the other {len(calls) - len(tried)} are left out")

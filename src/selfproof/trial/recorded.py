@@ -98,91 +98,111 @@ class RecordedCalls(Workload):
 
 
 def variant(call: Call, kind: str, rng: random.Random) -> Call:
-    """The call with other contents: same number of arguments, same types and lengths."""
-    return [VARIANTS[kind](argument, rng) for argument in call]
+    """The call with other contents: same number of arguments, same types and lengths.
+
+    What is equal in it stays equal: a name or a number that comes twice is changed to the same one both times.
+    """
+    change = VARIANTS[kind](rng)
+    return [change(argument) for argument in call]
 
 
-def _inside(value: Any, rng: random.Random, change: Callable[[Any, random.Random], Any]) -> Any:
+Change = Callable[[Any], Any]
+
+
+def _inside(value: Any, change: Change) -> Any:
     """The same containers with every scalar changed; keys of dicts and members of sets stay."""
     kind = type(value)
     if kind in (list, tuple):
         named = 2 if _is_object(value) else 0  # the class of an object stays
-        return kind([*value[:named], *(_inside(item, rng, change) for item in value[named:])])
+        return kind([*value[:named], *(_inside(item, change) for item in value[named:])])
     if kind is dict:
-        return {key: _inside(item, rng, change) for key, item in value.items()}
-    return change(value, rng)
+        return {key: _inside(item, change) for key, item in value.items()}
+    return change(value)
 
 
-def _digits(value: Any, rng: random.Random) -> Any:
-    """Other digits where digits are, never a leading zero where there was none: text and bytes only."""
+def _translated(old: str, new: str) -> Change:
+    """Texts and bytes with some characters for others."""
+    table = str.maketrans(old, new)
 
-    def change(text: Any, rng: random.Random) -> Any:
+    def change(text: Any) -> Any:
         if type(text) is bytes:
-            return change(text.decode("latin-1"), rng).encode("latin-1")
-        if type(text) is not str:
-            return text
-        return "".join(rng.choice("123456789") if "1" <= ch <= "9" else ch for ch in text)
+            return text.decode("latin-1").translate(table).encode("latin-1")
+        return text.translate(table) if type(text) is str else text
 
-    return _inside(value, rng, change)
+    return lambda value: _inside(value, change)
 
 
-def _letters(value: Any, rng: random.Random) -> Any:
-    """One letter for another, the same one all over a text: ASCII letters keep their case."""
-
-    def change(text: Any, rng: random.Random) -> Any:
-        if type(text) is bytes:
-            return change(text.decode("latin-1"), rng).encode("latin-1")
-        if type(text) is not str:
-            return text
-        lower = "abcdefghijklmnopqrstuvwxyz"
-        other = "".join(rng.sample(lower, len(lower)))
-        return text.translate(str.maketrans(lower + lower.upper(), other + other.upper()))
-
-    return _inside(value, rng, change)
+def _digits(rng: random.Random) -> Change:
+    """One digit for another in texts, never for a zero."""
+    return _translated("123456789", "".join(rng.sample("123456789", 9)))
 
 
-def _order(value: Any, rng: random.Random) -> Any:
+def _letters(rng: random.Random) -> Change:
+    """One ASCII letter for another in texts; they keep their case."""
+    lower = "abcdefghijklmnopqrstuvwxyz"
+    other = "".join(rng.sample(lower, len(lower)))
+    return _translated(lower + lower.upper(), other + other.upper())
+
+
+def _order(rng: random.Random) -> Change:
     """Items of lists in another order; words of texts too."""
-    if type(value) is list:
-        items = [_order(item, rng) for item in value]
-        rng.shuffle(items)
-        return items
-    if type(value) is tuple:
-        named = 2 if _is_object(value) else 0
-        return (*value[:named], *(_order(item, rng) for item in value[named:]))
-    if type(value) is dict:
-        return {key: _order(item, rng) for key, item in value.items()}
-    if type(value) is str and " " in value:
-        words = value.split(" ")
-        rng.shuffle(words)
-        return " ".join(words)
-    return value
+
+    def change(value: Any) -> Any:
+        if type(value) is list:
+            items = [change(item) for item in value]
+            return rng.sample(items, len(items))
+        if type(value) is tuple:
+            named = 2 if _is_object(value) else 0
+            return (*value[:named], *map(change, value[named:]))
+        if type(value) is dict:
+            return {key: change(item) for key, item in value.items()}
+        if type(value) is str and " " in value:
+            words = value.split(" ")
+            return " ".join(rng.sample(words, len(words)))
+        return value
+
+    return change
 
 
-def _numbers(value: Any, rng: random.Random) -> Any:
+def _numbers(rng: random.Random) -> Change:
     """Numbers of about the same size inside containers: a whole number among those of as many digits."""
-    return value if _is_scalar(value) else _inside(value, rng, _number)
+    known: dict[Any, Any] = {}
+
+    def number(value: Any) -> Any:
+        if type(value) not in (int, float):
+            return _permuted(value, rng)
+        key = (type(value), value)
+        if key not in known:
+            known[key] = _near(value, rng)
+        return known[key]
+
+    return lambda value: value if _is_scalar(value) else _inside(value, number)
 
 
-def _sizes(value: Any, rng: random.Random) -> Any:
+def _near(value: int | float, rng: random.Random) -> int | float:
+    if type(value) is float:
+        return value * rng.uniform(0.5, 1.5) if math.isfinite(value) else value
+    assert isinstance(value, int)
+    digits = len(str(abs(value))) if abs(value) < 10**300 else 0
+    if abs(value) < 2 or not digits:
+        return value
+    near = rng.randint(10 ** (digits - 1), 10**digits - 1)
+    return near if value > 0 else -near
+
+
+def _sizes(rng: random.Random) -> Change:
     """Numbers that are arguments themselves, at most a tenth larger or smaller."""
-    if type(value) is int and abs(value) >= 10:
-        return value + rng.randint(-abs(value) // 10, abs(value) // 10)
-    return value * rng.uniform(0.9, 1.1) if type(value) is float and math.isfinite(value) else value
+
+    def change(value: Any) -> Any:
+        if type(value) is int and abs(value) >= 10:
+            return value + rng.randint(-abs(value) // 10, abs(value) // 10)
+        return value * rng.uniform(0.9, 1.1) if type(value) is float and math.isfinite(value) else value
+
+    return change
 
 
-def _number(value: Any, rng: random.Random) -> Any:
-    if type(value) is int and abs(value) > 1:
-        digits = len(str(abs(value)))
-        near = rng.randint(10 ** (digits - 1), 10**digits - 1) if digits < 300 else abs(value) + rng.randint(0, 9)
-        return near if value > 0 else -near
-    if type(value) is float and math.isfinite(value):
-        return value * rng.uniform(0.5, 1.5)
-    return _array(value, rng)
-
-
-def _array(value: Any, rng: random.Random) -> Any:
-    """An array's numbers in another order: the same values, shape and type."""
+def _permuted(value: Any, rng: random.Random) -> Any:
+    """An array's numbers in another order: the same values, shape and type. Everything else as it is."""
     if not hasattr(value, "dtype"):
         return value
     import numpy as np
@@ -200,7 +220,7 @@ def _is_scalar(value: Any) -> bool:
     return not isinstance(value, list | tuple | dict) and not hasattr(value, "dtype")
 
 
-VARIANTS: Final[Mapping[str, Callable[[Any, random.Random], Any]]] = {
+VARIANTS: Final[Mapping[str, Callable[[random.Random], Change]]] = {
     "digits": _digits, "letters": _letters, "order": _order, "numbers": _numbers, "sizes": _sizes,
 }  # fmt: skip
-"""How a call may be varied without changing its lengths and types."""
+"""How a call may be varied without changing its lengths and types: each makes one change for a whole call."""

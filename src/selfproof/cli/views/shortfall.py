@@ -104,6 +104,12 @@ def _speed(row: Event) -> list[str]:
 def next_commands(summary: Event) -> list[tuple[str, str]]:
     """Three commands to try, each with what it is for; they name the folder unless one is in it."""
     folder = Path(str(summary.get("folder") or "."))
+    if summary.get("form"):
+        return [
+            (invocation("log", folder), "every change that was certified or refused"),
+            (invocation("export --apply", folder), "put the change into your own files"),
+            (invocation("verify", folder), "recompute every decision from the ledger"),
+        ]
     return [
         (invocation("log", folder), "every change that was certified or refused"),
         (invocation("compare start now --on FILE", folder), "the two versions on a text of your own"),

@@ -197,7 +197,7 @@ def control_line(name: Any, answer: Any, expected: Any, why: Any) -> Line:
     """How a control came out, and why in one sentence."""
     called = {**CONTROLS, "power": "small gain", "placebo": "placebo"}.get(str(name), clean(name, 24))
     if answer is None or answer == "not_run":
-        return Line("control", called, "not run: the run was too short for it")
+        return Line("control", called, f"not run: {clean(why, 160) if why else 'the run was too short for it'}")
     word, right = clean(answer, 24), expected is None or expected == answer
     must = "as it must be" if right else f"it must be {clean(expected, 24)}"
     if name in ("power", "placebo"):

@@ -100,12 +100,12 @@ class Recorder:
 
         try:
             bound = signature.bind(*args, **keywords)
-            call, plain = [list(bound.args), bound.kwargs], not bound.kwargs
+            call, plain = [bound.args, bound.kwargs], not bound.kwargs
             try:
                 data = values.encode(call)
             except (TypeError, ValueError):
                 to_plain: Any = importlib.import_module(OBJECTS).to_plain
-                call, plain = [[to_plain(item) for item in bound.args], to_plain(bound.kwargs)], False
+                call, plain = [tuple(map(to_plain, bound.args)), to_plain(bound.kwargs)], False
                 data = values.encode(call)
             if len(data) > self.wish["largest"]:
                 raise ValueError("arguments that are too large")
