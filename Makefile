@@ -3,6 +3,8 @@
 BIN := .venv/bin
 READY := .venv/ready
 ARGS ?=
+# A test process for each processor, four at most; files stay whole, and tests/conftest.py says which come first.
+BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check-all lint docs ready clean
@@ -14,7 +16,7 @@ run: ready ## let the program in life/ improve itself; more options: make run AR
 	@$(BIN)/selfproof run --at life $(ARGS)
 
 test: lint ## every check that a change must pass, in minutes
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -rs $(BESIDE)
 
 check-all: lint ## the same with full counts: every slow test too
 	$(BIN)/python -m pytest -rs -m ""

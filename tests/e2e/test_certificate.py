@@ -134,10 +134,13 @@ def test_a_test_that_proves_nothing_is_said_to_prove_nothing(unborn: Any, cli: A
     refused = cli.run("charter", "--at", folder)
     assert refused.code == 2 and "uncertified = true" in refused.err
     charter.write_text(text.replace("alpha = 0.05", 'test = "greedy"\nuncertified = true\nalpha = 0.05', 1))
-    done = cli.run("run", "--minutes", "0.1", "--seed", "1", "--json", "--at", folder)
-    assert done.code == 0, done.err
-    assert "proves nothing" in done.err
-    summary = done.events[-1]
+    for minutes in (0.1, 0.2, 0.4):  # as long as it takes here
+        done = cli.run("run", "--minutes", minutes, "--seed", "1", "--json", "--at", folder)
+        assert done.code == 0, done.err
+        assert "proves nothing" in done.err
+        summary = done.events[-1]
+        if summary["uncertified"]:
+            break
     assert summary["certified"] == 0 and summary["uncertified"] >= 1 and summary["ledger"]["verified"]
     rows = cli.run("log", "--json", "--at", folder).json
     assert "certified" not in {row["verdict"] for row in rows}

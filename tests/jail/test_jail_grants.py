@@ -231,7 +231,7 @@ def f(x):
 
 
 def test_data_is_read_only(granted: Granted, tmp_path: Path) -> None:
-    for path in (tmp_path, *tmp_path.parents[:2]):
+    for path in (tmp_path, *tmp_path.parents[:3]):
         path.chmod(0o755)
     (tmp_path / "numbers").write_text("1 2 3")
     (tmp_path / "numbers").chmod(0o666)
@@ -265,7 +265,7 @@ def f(folders):
 
 
 def test_data_is_read_only_without_a_root_of_its_own(tmp_path: Path) -> None:
-    for path in (tmp_path, *tmp_path.parents[:2]):
+    for path in (tmp_path, *tmp_path.parents[:3]):
         path.chmod(0o755)
     (tmp_path / "numbers").write_text("1 2 3")
     (tmp_path / "numbers").chmod(0o666)

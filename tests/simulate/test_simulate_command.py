@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -181,8 +182,11 @@ def test_measured_differences_are_centred(tmp_path: Path) -> None:
 def test_ctrl_c_ends_it_at_once_and_leaves_no_process() -> None:
     words = [sys.executable, "-m", "selfproof", "simulate", "--worlds", "100000", "--candidates", "2000"]
     running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    time.sleep(5)
     group = os.getpgid(running.pid)
+    at_work = time.monotonic() + 10
+    while len(_members(group)) < 3 and time.monotonic() < at_work:  # two of its processes at least are there
+        time.sleep(0.05)
+    time.sleep(1)
     os.killpg(group, signal.SIGINT)
     try:
         out, err = running.communicate(timeout=20)
@@ -197,6 +201,16 @@ def test_ctrl_c_ends_it_at_once_and_leaves_no_process() -> None:
         if _is_there(group):
             os.killpg(group, signal.SIGKILL)
             running.communicate()
+
+
+def _members(group: int) -> list[int]:
+    """Processes of a group; those that go away meanwhile may be left out."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(int(folder.name)) == group:
+                found.append(int(folder.name))
+    return found
 
 
 def _is_there(group: int) -> bool:
