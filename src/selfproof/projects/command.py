@@ -70,7 +70,7 @@ class Plan:
     told: tuple[str, ...]
 
 
-def make(project: Path, folder: Path, options: Options) -> Made:
+def make(project: Path, folder: Path, options: Options, say: runs.Say = runs.silent) -> Made:
     """Copy the project's text, run the command twice with different seeds, write the living program.
 
     Raises:
@@ -80,10 +80,10 @@ def make(project: Path, folder: Path, options: Options) -> Made:
     writing.check_free(folder)
     plan = planned(project, folder, options)
     with tempfile.TemporaryDirectory(prefix="selfproof-init-") as scratch:
-        seen = runs.baseline(Path(scratch), draft(project, folder, plan), plan.settings)
+        seen = runs.baseline(Path(scratch), draft(project, folder, plan), say)
     plan = sized(plan, seen)
     program_id = writing.write(folder, draft(project, folder, plan), options.seed)
-    return Made(program_id, folder, [*plan.told, *seen.told(plan.settings), *joint_words(options)])
+    return Made(program_id, folder, [*plan.told, *seen.told(), *joint_words(options)])
 
 
 def planned(project: Path, folder: Path, options: Options) -> Plan:
@@ -201,7 +201,7 @@ def sized(plan: Plan, seen: runs.Seen) -> Plan:
     options = plan.options
     seconds = 60 * options.minutes_each or max(LEAST_S, PATIENCE * seen.seconds)
     settings = {**plan.settings, "SECONDS": round(seconds, 1), "USUAL": round(seen.seconds, 2)}
-    charter = {**plan.charter, "task": f"tasks/command.py:{seen.kind}", "wall_s": round(seconds + MARGIN_S, 1)}
+    charter = {**plan.charter, "task": f"tasks/command.py:{'Exact' if seen.exact else 'Fresh'}", "wall_s": round(seconds + MARGIN_S, 1)}
     return replace(plan, settings=settings, charter=charter)
 
 
