@@ -19,7 +19,7 @@ from dataclasses import dataclass
 START, END = "EVOLVE-BLOCK-START", "EVOLVE-BLOCK-END"
 STARTING = (0.01, 0.1, 0.5, 1.0, 2.0, 5.0)
 NAMED, PLAIN, SMALL = 4.0, 1.0, 0.2
-"""How often a constant is chosen: with a name, without (or a named 0), and a bare -1, 0, 1 or 2, which mostly counts."""
+"""How often a constant is chosen: with a name, without (or a named 0), and a bare 0, 1 or 2, which mostly counts."""
 LARGEST = 1e15
 
 _SEED = re.compile(r"seed|random_?state|default_rng|prngkey", re.IGNORECASE)

@@ -17,7 +17,7 @@ from typing import Any
 from selfproof.archive.tree import matches
 from selfproof.grants import Grants
 from selfproof.nouns import UsageError
-from selfproof.projects import closure, runs, texts, writing
+from selfproof.projects import runs, texts, writing
 from selfproof.projects.writing import Draft, Made
 
 FORM = "command"
@@ -143,7 +143,10 @@ def granted(options: Options) -> list[str]:
     Raises:
         UsageError: a line means nothing.
     """
-    lines = ["subprocesses", *([] if any(a.startswith("scratch:") for a in options.allow) else [f"scratch:{SCRATCH_MB}"])]
+    lines = [
+        "subprocesses",
+        *([] if any(a.startswith("scratch:") for a in options.allow) else [f"scratch:{SCRATCH_MB}"]),
+    ]
     lines += [line for line in options.allow if line not in lines]
     try:
         Grants.parse(lines)
@@ -201,7 +204,11 @@ def sized(plan: Plan, seen: runs.Seen) -> Plan:
     options = plan.options
     seconds = 60 * options.minutes_each or max(LEAST_S, PATIENCE * seen.seconds)
     settings = {**plan.settings, "SECONDS": round(seconds, 1), "USUAL": round(seen.seconds, 2)}
-    charter = {**plan.charter, "task": f"tasks/command.py:{'Exact' if seen.exact else 'Fresh'}", "wall_s": round(seconds + MARGIN_S, 1)}
+    charter = {
+        **plan.charter,
+        "task": f"tasks/command.py:{'Exact' if seen.exact else 'Fresh'}",
+        "wall_s": round(seconds + MARGIN_S, 1),
+    }
     return replace(plan, settings=settings, charter=charter)
 
 
@@ -219,12 +226,9 @@ def draft(project: Path, folder: Path, plan: Plan) -> Draft:
 def assigned(source: str, values: Mapping[str, Any]) -> str:
     """A task's text with other values in its first lines ``NAME = ...``, comments kept."""
     for name, value in values.items():
-        source, done = re.subn(
-            rf"(?m)^({name}(?:: [^=\n]+)?) = [^#\n]*?(  #.*)?$",
-            lambda found, value=value: f"{found[1]} = {value!r}{found[2] or ''}",
-            source, count=1,
-        )  # fmt: skip
-        assert done, f"the template has no line for {name}"
+        found = re.search(rf"(?m)^({name}(?:: [^=\n]+)?) = [^#\n]*?(  #.*)?$", source)
+        assert found is not None, f"the template has no line for {name}"
+        source = f"{source[: found.start()]}{found[1]} = {value!r}{found[2] or ''}{source[found.end() :]}"
     return source
 
 

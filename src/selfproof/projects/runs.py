@@ -138,7 +138,9 @@ def advice_on(status: str, said: str) -> str:
     if "ModuleNotFoundError" in said or "No module named" in said:
         return "Install selfproof into the environment that your command runs in: its packages are seen in the jail."
     if "FileNotFoundError" in said or "No such file" in said:
-        return "Only the project's text files go along: --files adds some, --allow data:/FOLDER lets a run read a folder."
+        return (
+            "Only the project's text files go along: --files adds some, --allow data:/FOLDER lets a run read a folder."
+        )
     if "getaddrinfo" in said or "URLError" in said or "resolve" in said or "Network is unreachable" in said:
         return "A run has no network: load data beforehand and grant its folder with --allow data:/FOLDER."
     if status == "oom" or "MemoryError" in said or "Cannot allocate" in said:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 TAIL = 64 * 1024
 LARGEST = 4 * 1024 * 1024
@@ -21,7 +22,7 @@ SHELL = re.compile(r"[|&;<>()$`*?~\[\]\n]|^\s*\w+=")
 
 
 def run(given):
-    """given: {"command", "seed", "seconds", "env", "collect"} -> {"exit", "late", "seconds", "stdout", "stderr", "files"}
+    """given: {"command", "seed", "seconds", "env", "collect"} -> what `told` returns.
 
     "exit" is minus the signal's number for a command that was ended by one, "late" whether it was ended because its
     time was up; of what it printed the last 64 kB are kept of each stream; "files" holds the bytes of those files of
@@ -71,7 +72,7 @@ def words_of(command):
 def environment(given):
     """What the command finds: the libraries that are installed beside selfproof, the program's own, and SEED."""
     folders = [path for path in sys.path if path.rstrip("/").endswith(("site-packages", "dist-packages"))]
-    own = [os.path.abspath(path) for path in given["env"].get("PYTHONPATH", "").split(":") if path]
+    own = [str(Path(path).absolute()) for path in given["env"].get("PYTHONPATH", "").split(":") if path]
     added = {"PYTHONPATH": ":".join(own + folders), "PYTHONDONTWRITEBYTECODE": "1", "SEED": str(given["seed"])}
     return {**os.environ, **given["env"], **added}
 
@@ -117,7 +118,7 @@ def read(stream, tail, streams):
 def content_of(path):
     """The bytes of a file, None where there is none or where it is too large."""
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
     except OSError:
         return None
