@@ -6,31 +6,26 @@ command's own claim, so the objective is joint; with ``rescore`` a trusted funct
 
 from __future__ import annotations
 
-import re
-import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from selfproof.archive.tree import matches
-from selfproof.grants import Grants
 from selfproof.nouns import UsageError
-from selfproof.projects import runs, texts, writing
+from selfproof.projects import choices, runs, suite, texts, trusted, writing
+from selfproof.projects.origin import Origin
+from selfproof.projects.settings import assigned
+from selfproof.projects.texts import Texts
+from selfproof.projects.trusted import Trusted
 from selfproof.projects.writing import Draft, Made
 
 FORM = "command"
-OWN = "selfproof_*.py"
-SCRATCH_MB = 256
+ALWAYS = ("subprocesses", "scratch:256")
 MEMORY_MB = 4096
 PATIENCE = 3.0  # times the baseline: the deadline of a run, where a person names none
 LEAST_S, MARGIN_S = 10.0, 15.0
 FIRST_S = 3600.0  # deadline of the baseline's own runs, where a person names none
-LOWER = ("loss", "err", "bpb", "bpc", "perplexity", "ppl", "mse", "mae", "nll", "wer", "cer", "fid", "second", "time",
-         "latency", "regret", "cost", "miss")  # fmt: skip
-HIGHER = ("acc", "score", "reward", "return", "f1", "auc", "precision", "recall", "bleu", "rouge", "r2", "throughput",
-          "per_sec", "iou", "map", "psnr", "win")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,14 +55,25 @@ class Options:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the options come to in this project: the files that go along and may change, the task's settings."""
+    """What a form of this kind writes: the files that go along, the task's settings, the charter's values.
 
-    options: Options
-    files: Mapping[str, str]
-    editable: tuple[str, ...]
+    ``form`` names it, ``module`` is the file in tasks/ whose classes ``Fresh`` and ``Exact`` are the task; ``tasks``
+    are more files for tasks/. With ``rewrites`` the improver suggests faster functions too. ``told`` is for the person,
+    the line on files first.
+    """
+
+    form: str
+    module: str
+    found: Texts
     settings: Mapping[str, Any]
     charter: Mapping[str, Any]
+    tasks: Mapping[str, str]
+    minutes_each: float
     told: tuple[str, ...]
+    rewrites: bool = False
+
+
+Size = Callable[[Plan, runs.Seen], Plan]
 
 
 def make(project: Path, folder: Path, options: Options, say: runs.Say = runs.silent) -> Made:
@@ -79,11 +85,25 @@ def make(project: Path, folder: Path, options: Options, say: runs.Say = runs.sil
     """
     writing.check_free(folder)
     plan = planned(project, folder, options)
+    return finished(project, folder, plan, options.tests, options.seed, say)
+
+
+def finished(
+    project: Path, folder: Path, plan: Plan, tests: str, seed: int | None, say: runs.Say, size: Size | None = None
+) -> Made:
+    """Measure what a plan describes, size it by that, and write it.
+
+    Raises:
+        SelfproofError: it gives no metric in the jail, or the tests do not repeat.
+    """
+    draft = drafted(project, plan)
     with tempfile.TemporaryDirectory(prefix="selfproof-init-") as scratch:
-        seen = runs.baseline(Path(scratch), draft(project, folder, plan), say)
-    plan = sized(plan, seen)
-    program_id = writing.write(folder, draft(project, folder, plan), options.seed)
-    return Made(program_id, folder, [*plan.told, *seen.told(), *joint_words(options)])
+        seen = runs.baseline(Path(scratch, "first"), draft, say)
+        plan = (size or sized)(plan, seen)
+        draft = drafted(project, plan)
+        guarded = suite.guard(Path(scratch, "second"), draft, tests, plan.charter["allow"], say) if tests else []
+    program_id = writing.write(folder, draft, seed)
+    return Made(program_id, folder, [plan.told[0], *seen.told(), *guarded, *plan.told[1:]])
 
 
 def planned(project: Path, folder: Path, options: Options) -> Plan:
@@ -93,150 +113,106 @@ def planned(project: Path, folder: Path, options: Options) -> Plan:
         UsageError: the options fit neither each other nor the project.
     """
     found = texts.of(project, folder, options.files)
-    if clash := [name for name in found.files if matches(name, (OWN,))]:
-        raise UsageError(f"{clash[0]} has a name that selfproof needs for itself", advice="Rename it, or use --files.")
-    editable = edited(options, found.files)
+    choices.unclaimed(found)
+    scorer = rescoring(project, options, found)
+    found = found.without(scorer.names if scorer else ())
+    script = choices.script_of(options.command, found.files)
+    editable = choices.editable(options.edit, found.files, [script] if script else [])
+    better = choices.better_of(options.metric, options.better)
     settings = {
-        "COMMAND": options.command, "METRIC": options.metric, "BETTER": better_of(options), "READ": options.read,
-        "SECONDS": 60 * options.minutes_each or FIRST_S, "USUAL": 0.0,
-        "ENVIRONMENT": {"PYTHONPATH": "src"} if any(name.startswith("src/") for name in found.files) else {},
+        "COMMAND": options.command, "METRIC": options.metric, "BETTER": better, "READ": options.read,
+        "SECONDS": 60 * options.minutes_each or FIRST_S, "USUAL": 0.0, "ENVIRONMENT": environment(found),
     }  # fmt: skip
-    largest = max(len(found.files[name].encode()) for name in editable)
     charter = {
-        "editable": list(editable), "max_file_kb": min(4096, max(64, 2 * largest // 1024 + 1)),
-        "focus": [f"{name}:" for name in editable if name.endswith(".py")][:1] or [f"{OWN[:-5]}runner.py:run"],
-        "metric": options.metric, "better": settings["BETTER"], "allow": granted(options),
-        "memory_mb": options.memory_mb or MEMORY_MB, "workers": 1 if "gpu" in options.allow else 2,
+        "editable": list(editable), "max_file_kb": choices.kilobytes(found.files, editable),
+        "focus": focus_of(editable), "metric": options.metric, "better": better, "joint": scorer is None,
+        "allow": choices.granted(options.allow, ALWAYS), "memory_mb": options.memory_mb or MEMORY_MB,
+        "workers": 1 if "gpu" in options.allow else 2,
     }  # fmt: skip
     told = [f"{len(found.files)} of your files are copied, yours stay as they are; may change: {', '.join(editable)}"]
-    told += left_out(found.left_out)
-    return Plan(options, found.files, editable, settings, charter, tuple(told))
+    told += [*choices.left_out(found.left_out), *words_on(options, scorer)]
+    tasks = {} if scorer is None else scoring(scorer, options.artefacts)
+    module = "rescored" if scorer else "command"
+    return Plan(FORM, module, found, settings, charter, tasks, options.minutes_each, tuple(told))
 
 
-def left_out(names: Mapping[str, str]) -> list[str]:
-    """One line on files that do not go along."""
-    if not names:
-        return []
-    some = ", ".join(f"{name} ({why})" for name, why in list(names.items())[:3])
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return [f"left out: {some}{more}; a run may read a folder outside the program with --allow data:/FOLDER"]
+def environment(found: Texts) -> dict[str, str]:
+    """Variables that a run needs: a project whose packages are in src/ is not installed in the jail."""
+    return {"PYTHONPATH": "src"} if any(name.startswith("src/") for name in found.files) else {}
 
 
-def better_of(options: Options) -> str:
-    """The direction that a person said, or that the metric's name says.
-
-    Raises:
-        UsageError: neither does.
-    """
-    name = options.metric.lower()
-    if not options.metric.strip():
-        raise UsageError("--command needs a metric", advice="For example: --metric val_loss --lower")
-    words = [better for better, parts in (("lower", LOWER), ("higher", HIGHER)) if any(part in name for part in parts)]
-    if options.better or len(words) == 1:
-        return options.better or words[0]
-    raise UsageError(f"is more {options.metric} better, or less?", advice="Add --lower or --higher.")
+def focus_of(editable: tuple[str, ...]) -> list[str]:
+    """Where to look first: all of the first file that is Python; the runner, which nobody may change, without one."""
+    return [f"{name}:" for name in editable if name.endswith(".py")][:1] or [f"{editable[0]}:"]
 
 
-def granted(options: Options) -> list[str]:
-    """What a run may use: processes and a scratch folder always, and what a person allows.
+def rescoring(project: Path, options: Options, found: Texts) -> Trusted | None:
+    """The scorer's files, if there is one.
 
     Raises:
-        UsageError: a line means nothing.
+        UsageError: there is a scorer but no artefact, or the other way round.
     """
-    lines = [
-        "subprocesses",
-        *([] if any(a.startswith("scratch:") for a in options.allow) else [f"scratch:{SCRATCH_MB}"]),
-    ]
-    lines += [line for line in options.allow if line not in lines]
-    try:
-        Grants.parse(lines)
-    except ValueError as error:
-        raise UsageError(f"--allow: {error}") from None
-    return lines
-
-
-def edited(options: Options, files: Mapping[str, str]) -> tuple[str, ...]:
-    """The files that an edit may change.
-
-    Raises:
-        UsageError: there is none.
-    """
-    if options.edit:
-        found = tuple(name for name in files if matches(name, options.edit))
-        if not found:
-            raise UsageError(f"no file matches --edit {' '.join(options.edit)}", advice=f"There are: {some_of(files)}.")
-        return found
-    script = script_of(options.command, files)
-    if script is None:
+    if bool(options.rescore) != bool(options.artefacts):
         raise UsageError(
-            f"the command `{options.command}` names no file of the project, so nothing could change",
-            advice=f'Say which: --edit "FILE" (there are: {some_of(files)}).',
+            "--rescore needs to know which files a run leaves, and --artefact who scores them",
+            advice="Give both: --rescore scorer.py:score --artefact predictions.csv",
         )
-    return (script,)
+    return trusted.of(project, options.rescore, found, "scorer") if options.rescore else None
 
 
-def some_of(files: Mapping[str, str]) -> str:
-    """A few names."""
-    return ", ".join(list(files)[:6]) + (", ..." if len(files) > 6 else "")
+def scoring(scorer: Trusted, artefacts: tuple[str, ...]) -> dict[str, str]:
+    """The files of tasks/ by which a scorer is called.
+
+    Raises:
+        UsageError: one of its own files would be in the way.
+    """
+    for taken in ("command.py", "rescored.py", "scoring.py", "__init__.py"):
+        if taken in scorer.files:
+            raise UsageError(f"the scorer's file {taken} has a name that tasks/ needs", advice="Rename it.")
+    path, _, name = scorer.place.partition(":")
+    module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    template = writing.template(FORM)["tasks/rescored.py"]
+    told = f'"""Your scorer, by the name that it is called by here."""\n\nfrom {module} import {name} as score\n\n'
+    return {
+        **scorer.files, "scoring.py": f'{told}__all__ = ["score"]\n',
+        "rescored.py": assigned(template, {"ARTEFACTS": artefacts}),
+    }  # fmt: skip
 
 
-def script_of(command: str, files: Mapping[str, str]) -> str | None:
-    """The project's file that a command names: a path, or a module after ``-m``."""
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise UsageError(f"--command: {error}", advice="Check its quotes.") from None
-    if not words:
-        raise UsageError("--command is empty", advice='For example: --command "python train.py"')
-    for before, word in zip(["", *words], words, strict=False):
-        name = word.removeprefix("./")
-        if name in files:
-            return name
-        module = word.replace(".", "/")
-        homes = [f"{root}{module}{end}" for root in ("", "src/") for end in (".py", "/__main__.py")]
-        if before == "-m" and (found := next((home for home in homes if home in files), None)):
-            return found
-    return None
+def words_on(options: Options, scorer: Trusted | None) -> list[str]:
+    """What nobody can say where the command tells its own metric, and what the scorer must not do."""
+    if scorer is not None:
+        return [f"{options.rescore} scores what a run leaves, outside the jail: it must not unpickle what it is given"]
+    return [
+        f"{options.metric} is what your command says: an edit of it could make it lie, and every certificate says so "
+        "(joint). Keep data and evaluation in files that may not change, or score what a run leaves by code of yours: "
+        "--rescore FILE.py:function --artefact FILE"
+    ]
 
 
 def sized(plan: Plan, seen: runs.Seen) -> Plan:
     """The plan with what the baseline told: which kind of task it is, how long a run may take."""
-    options = plan.options
-    seconds = 60 * options.minutes_each or max(LEAST_S, PATIENCE * seen.seconds)
+    seconds = 60 * plan.minutes_each or max(LEAST_S, PATIENCE * seen.seconds)
     settings = {**plan.settings, "SECONDS": round(seconds, 1), "USUAL": round(seen.seconds, 2)}
-    charter = {
-        **plan.charter,
-        "task": f"tasks/command.py:{'Exact' if seen.exact else 'Fresh'}",
-        "wall_s": round(seconds + MARGIN_S, 1),
-    }
-    return replace(plan, settings=settings, charter=charter)
+    return replace(plan, settings=settings, charter={**plan.charter, "task": task_of(plan, seen.exact)})
 
 
-def draft(project: Path, folder: Path, plan: Plan) -> Draft:
+def task_of(plan: Plan, exact: bool) -> str:
+    """The place of the task's class."""
+    return f"tasks/{plan.module}.py:{'Exact' if exact else 'Fresh'}"
+
+
+def drafted(project: Path, plan: Plan) -> Draft:
     """All texts of the folder."""
     parts = writing.template(FORM)
-    parts |= {f"program/{name}": text for name, text in plan.files.items()}
+    for name in {"rescored", "scoring", "benchmark"} - {plan.module}:
+        parts.pop(f"tasks/{name}.py", None)
+    parts |= {f"program/{name}": text for name, text in plan.found.files.items()}
+    parts |= {f"tasks/{name}": text for name, text in plan.tasks.items()}
     parts["tasks/command.py"] = assigned(parts["tasks/command.py"], plan.settings)
-    wall = {"wall_s": min(86400.0, plan.settings["SECONDS"] + MARGIN_S)}
-    parts["charter.toml"] = writing.filled(parts["charter.toml"], {**wall, **plan.charter})
-    paths = {name: {"path": writing.relative(project / name, project)} for name in plan.files}
-    return Draft(parts, {"form": FORM, "project": writing.relative(project, folder), "files": paths})
-
-
-def assigned(source: str, values: Mapping[str, Any]) -> str:
-    """A task's text with other values in its first lines ``NAME = ...``, comments kept."""
-    for name, value in values.items():
-        found = re.search(rf"(?m)^({name}(?:: [^=\n]+)?) = [^#\n]*?(  #.*)?$", source)
-        assert found is not None, f"the template has no line for {name}"
-        source = f"{source[: found.start()]}{found[1]} = {value!r}{found[2] or ''}{source[found.end() :]}"
-    return source
-
-
-def joint_words(options: Options) -> Sequence[str]:
-    """What a certificate cannot say where the command tells its own metric."""
-    if options.rescore:
-        return []
-    return [
-        f"{options.metric} is what your command says: an edit of it could make it lie, and every certificate says so "
-        "(joint). To score what a run leaves by code of yours: --rescore FILE.py:function --artefact FILE"
-    ]
+    improver = "program/selfproof_improver.py"
+    parts[improver] = assigned(parts[improver], {"REWRITES": plan.rewrites})
+    wall = min(86400.0, plan.settings["SECONDS"] + MARGIN_S)
+    values = {"name": plan.form, "task": task_of(plan, False), "wall_s": round(wall, 1), **plan.charter}
+    parts["charter.toml"] = writing.filled(parts["charter.toml"], values)
+    return Draft(parts, Origin(plan.form, project, plan.found.originals))

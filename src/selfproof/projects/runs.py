@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from selfproof import charter as charters
 from selfproof.charter import Charter
 from selfproof.grants import Grants
 from selfproof.jail import Limits, Outcome, Pool
+from selfproof.jail import values as encoded
 from selfproof.nouns import SelfproofError, Trial
 from selfproof.projects.writing import Draft
 from selfproof.trial import blocks as trials
@@ -39,7 +41,7 @@ class Seen:
     peak_mb: float
     metric: str
     workers: int
-    notes: tuple[str, ...] = field(default=())
+    answers: tuple[Any, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -80,7 +82,7 @@ def baseline(folder: Path, draft: Draft, say: Say = silent, needed: int = 2) -> 
         JailUnavailable: this machine cannot isolate a run, or cannot give what it is granted.
     """
     charter, task = drafted(folder, draft)
-    files = {name.removeprefix("program/"): text for name, text in draft.files.items() if name.startswith("program/")}
+    files = program_of(draft)
     objective = charter.objectives[0]
     limits = limits_of(charter, objective.allow)
     values: list[float] = []
@@ -94,7 +96,9 @@ def baseline(folder: Path, draft: Draft, say: Say = silent, needed: int = 2) -> 
             outcomes.append(outcome)
     times = tuple(outcome.seconds[0] for outcome in outcomes)
     peak = max(outcome.max_rss_mb for outcome in outcomes)
-    return Seen(tuple(values), times, peak, objective.metric, charter.sandbox.workers)
+    workers = 1 if task.timed else charter.sandbox.workers
+    answers = tuple(encoded.decode(outcome.outputs[0]) for outcome in outcomes)
+    return Seen(tuple(values), times, peak, objective.metric, workers, answers)
 
 
 def drafted(folder: Path, draft: Draft) -> tuple[Charter, Task]:
@@ -103,14 +107,28 @@ def drafted(folder: Path, draft: Draft) -> tuple[Charter, Task]:
     Raises:
         UsageError: one of them is not sound.
     """
+    charter = laid_out(folder, draft)
+    task = loading.load(folder, charter)[0][charter.objectives[0].name]
+    assert isinstance(task, Task)
+    return charter, task
+
+
+def laid_out(folder: Path, draft: Draft) -> Charter:
+    """Write a draft into a scratch folder; its charter.
+
+    Raises:
+        CharterError: it is not sound.
+    """
     for name, text in draft.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    charter = charters.load(folder / "charter.toml")
-    task = loading.load(folder, charter)[0][charter.objectives[0].name]
-    assert isinstance(task, Task)
-    return charter, task
+    return charters.load(folder / "charter.toml")
+
+
+def program_of(draft: Draft) -> dict[str, str]:
+    """The program's files."""
+    return {name.removeprefix("program/"): text for name, text in draft.files.items() if name.startswith("program/")}
 
 
 def limits_of(charter: Charter, allow: Sequence[str]) -> Limits:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from selfproof.archive.tree import matches
 from selfproof.nouns import UsageError
+from selfproof.projects import origin
+from selfproof.projects.origin import Original
 
 LARGEST = 1 << 20  # bytes of one file
 TOTAL = 8 << 20  # bytes of all of them: each trial is sent all
@@ -21,10 +23,17 @@ SKIPPED = frozenset(
 
 @dataclass(frozen=True)
 class Texts:
-    """Files by their path below the project, and those that are left out, each with the reason."""
+    """Files by their path below the project, where each is from, and those that are left out, with the reason."""
 
     files: dict[str, str]
+    originals: dict[str, Original]
     left_out: dict[str, str]
+
+    def without(self, names: Iterable[str]) -> Texts:
+        """The same without some files."""
+        gone = set(names)
+        files = {name: text for name, text in self.files.items() if name not in gone}
+        return replace(self, files=files, originals={name: self.originals[name] for name in files})
 
 
 def of(project: Path, folder: Path, globs: Sequence[str] = ()) -> Texts:
@@ -36,6 +45,7 @@ def of(project: Path, folder: Path, globs: Sequence[str] = ()) -> Texts:
         UsageError: globs that match nothing, or more than a program can hold.
     """
     files: dict[str, str] = {}
+    originals: dict[str, Original] = {}
     left_out: dict[str, str] = {}
     for path in sorted(_candidates(project)):
         if folder.resolve() in [path.resolve(), *path.resolve().parents]:
@@ -43,11 +53,15 @@ def of(project: Path, folder: Path, globs: Sequence[str] = ()) -> Texts:
         name = path.relative_to(project).as_posix()
         if globs and not matches(name, globs):
             continue
-        text = _read(path)
-        if text is None:
-            left_out[name] = "no text" if path.stat().st_size <= LARGEST else "larger than 1 MB"
-        else:
-            files[name] = text
+        if reason := _unfit(path):
+            left_out[name] = reason
+            continue
+        try:
+            files[name], digest = origin.taken(path)
+        except UsageError as error:
+            left_out[name] = str(error).removeprefix(f"{path} ")
+            continue
+        originals[name] = Original(name, digest)
     if not files:
         said = f"no text file matches {', '.join(globs)}" if globs else f"there is no text file in {project}"
         raise UsageError(said, advice="Type this in your project's folder, or use --files.")
@@ -57,7 +71,7 @@ def of(project: Path, folder: Path, globs: Sequence[str] = ()) -> Texts:
             f"{len(files)} files with {size >> 20} MB are too much for a program, which every trial is sent",
             advice='Name what the command needs, for example --files "*.py", and grant data with --allow data:/FOLDER.',
         )
-    return Texts(files, left_out)
+    return Texts(files, originals, left_out)
 
 
 def _candidates(project: Path) -> Iterable[Path]:
@@ -90,12 +104,13 @@ def _is_hidden(path: Path, project: Path) -> bool:
     return any(part.startswith(".") or part == "__pycache__" for part in parts)
 
 
-def _read(path: Path) -> str | None:
-    """A file's text, None where it is none or too large. Half-written files and bytecode are no part of a program."""
-    if path.suffix in {".new", ".pyc"} or path.stat().st_size > LARGEST:
-        return None
+def _unfit(path: Path) -> str | None:
+    """Why a file cannot be part of a program, before its text is looked at."""
+    if path.suffix in {".new", ".pyc"}:
+        return "half-written files and bytecode are no part of a program"
     try:
-        text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    return None if "\0" in text else text
+        if path.stat().st_size > LARGEST:
+            return "larger than 1 MB"
+        return "no text" if b"\0" in path.read_bytes() else None
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
