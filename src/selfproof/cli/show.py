@@ -19,7 +19,7 @@ from selfproof.nouns import UsageError
 @at_option
 @json_option
 def command(change: str, folder: Path, as_json: bool) -> None:
-    """One change: what it does, its diff, and its certificate. CHANGE is an id of `log`, or a version: v1, or 1 if no id is."""
+    """One change: what it does, its diff, its certificate. CHANGE is an id of `log`, or a version: v1, or 1 if no id is."""
     seen = Seen(folder)
     rows = rows_of(seen.state)
     wanted = change.removeprefix("v")

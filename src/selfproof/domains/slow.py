@@ -1,13 +1,14 @@
 """Quality objectives whose trials take long: a training script, a benchmark, an agent.
 
 What differs from ``Quality`` is what a trial is spent on. Each is a process of its own. A batch is raced block by
-block, all candidates side by side, and the worse half leaves after the first block. A short panel cannot tell a lucky
+block, all candidates side by side, and the worse half leaves early. A short panel cannot tell a lucky
 candidate from a better one, so whoever leads on it must win a race against the incumbent on fresh explore pairs, pair
 by pair, before it costs a confirmation; its differences freeze the scale. Nothing expects a run to repeat itself.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ from selfproof.trial import blocks as trials
 from selfproof.trial.holdout import FiniteTask
 
 PATIENCE, LONG = 2, 6  # batches without a better leader, and since the last confirmation, after which a lead will do
-SLACK = 0.03  # share of the bar by which a candidate may trail it after the first block
+SLACK = 0.03  # share of the bar by which a candidate may trail it early on
 TOO_DEAR = 1.2  # times the allowed cost, in a race: what is dearer than this is not worth a confirmation
 
 
@@ -78,19 +79,21 @@ class Slow(Quality):
                 scores[i].append(self.sign * trial.score)
                 if trial.cpu_seconds > TOO_DEAR * self.objective.max_cost * self.cost > 0.0:
                     outcomes[i] = "slow"
-            if number == 0 and len(self.panel) > 1:
+            if number + 1 == max(1, len(self.panel) // 8) < len(self.panel):
                 self._halve(outcomes, scores)
         return list(zip(outcomes, scores, strict=True))
 
     def _halve(self, outcomes: list[str], scores: Sequence[Sequence[float]]) -> None:
-        """After the first block: out goes the worse half, and what trails the population's last by more than noise."""
-        alive = sorted((i for i, outcome in enumerate(outcomes) if outcome == "raced"), key=lambda i: scores[i][0])
-        bar = self.population.members[-1].scores if len(self.population.members) > 2 else None
+        """Early on: out goes the worse half, and what trails the population's last by more than noise."""
+        means = {i: statistics.fmean(scores[i]) for i, outcome in enumerate(outcomes) if outcome == "raced"}
+        alive = sorted(means, key=lambda i: means[i])
+        last = self.population.members[-1].scores if len(self.population.members) > 2 else ()
         base = self._base.scores if self._base else ()
-        noise = statistics.stdev(base) / 2 if len(base) > 1 else 0.0
         for place, i in enumerate(alive):
-            trails = bar is not None and scores[i][0] - bar[0] > SLACK * abs(bar[0]) + noise
-            if trails or place >= (len(alive) + 1) // 2:
+            so_far = len(scores[i])
+            bar = statistics.fmean(last[:so_far]) if last else math.inf
+            noise = statistics.stdev(base) / 2 / math.sqrt(so_far) if len(base) > 1 else 0.0
+            if means[i] - bar > SLACK * abs(bar) + noise or place >= (len(alive) + 1) // 2:
                 outcomes[i] = "worse"
 
     def _ready(self, base: Member, best: Member) -> bool:

@@ -1,7 +1,7 @@
 """How long your benchmarks take: the geometric mean of their medians in seconds, read outside the jail.
 
-Yours to change. Each run of the suite is a trial, alone on the machine; candidate and incumbent take turns. The times are
-what pytest-benchmark measured in the candidate's own process.
+Yours to change. Each run of the suite is a trial, alone on the machine; candidate and incumbent take turns. The times
+are what pytest-benchmark measured in the candidate's own process.
 
 Does not protect against: an edit that makes the clock lie, or that answers faster by answering wrongly. A test suite
 beside it (`--tests`) is what finds the second.
