@@ -20,6 +20,7 @@ from selfproof.charter import Objective
 from selfproof.domains import paired
 from selfproof.domains.base import Domain
 from selfproof.domains.quality import Quality
+from selfproof.domains.slow import Slow
 from selfproof.domains.speed import Speed
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event
@@ -28,7 +29,6 @@ from selfproof.oversight.stop import Stop
 from selfproof.trial import blocks as trials
 from selfproof.trial.task import Baseline, Task
 
-BLOCKS = 40
 SPEED_PAIRS = 12
 LEAST_EVALUATIONS = 500
 AT_ONCE = 96  # candidates of one batch of the constants-only control
@@ -73,17 +73,19 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     objective, task = domain.objective, domain.task
     start, now = life.version(objective, 0), life.version(objective)
     seed = life.fresh_seed("report", objective.name)
-    fresh = trials.prepare(task.samples("report", seed, BLOCKS))
+    fresh = trials.prepare(task.samples("report", seed, domain.sizes.blocks))
     first, last = _split(paired.on_blocks(life, (start, now), task, fresh).rows)
     evaluations = life.archive.counts().get(domain.stream, 0)
     spent = max(evaluations, LEAST_EVALUATIONS)
     people = task.baselines(seed % 2**32, spent, [block.sample for block in fresh])
-    yield {"event": "closing", "objective": objective.name, "step": "constants-only control"}
-    constants = constants_only(life, stop, domain, fresh)
+    constants = None
+    if not isinstance(domain, Slow):  # which would cost as many runs as the search, and mostly is constants itself
+        yield {"event": "closing", "objective": objective.name, "step": "constants-only control"}
+        constants = constants_only(life, stop, domain, fresh)
     best = min(people, key=lambda b: _sign(task.better) * statistics.fmean(_means(b.draws)), default=None)
     row: dict[str, Any] = {
         "name": objective.name, "metric": objective.metric, "better": objective.better,
-        "start": mean_interval(_means(first)).value, "now": mean_interval(_means(last)).value,
+        "start": _interval(_means(first)).value, "now": _interval(_means(last)).value,
         "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": len(fresh),
         "gain": _difference(task, first, last), "best_human": _human(best, last, task) if best else None,
         "humans": [{"name": b.name, **_told(mean_interval(_means(b.draws)))} for b in people],
@@ -109,14 +111,19 @@ def _split(rows: Sequence[Sequence[float]]) -> tuple[list[Sequence[float]], list
 
 
 def _bounds(values: Sequence[float]) -> list[float]:
-    found = mean_interval(values)
+    found = _interval(values)
     return [found.low, found.high]
+
+
+def _interval(values: Sequence[float]) -> Estimate:
+    """As ``mean_interval``; of a single value, the one of a whole population, itself."""
+    return mean_interval(values) if len(values) > 1 else Estimate(values[0], values[0], values[0], 1)
 
 
 def _difference(task: Task, one: Sequence[Sequence[float]], two: Sequence[Sequence[float]]) -> dict[str, Any]:
     """How much better ``two`` is than ``one``, paired by block."""
     sign = _sign(task.better)
-    return _told(mean_interval([sign * (a - b) for a, b in zip(_means(one), _means(two), strict=True)]))
+    return _told(_interval([sign * (a - b) for a, b in zip(_means(one), _means(two), strict=True)]))
 
 
 def _human(best: Baseline, last: Sequence[Sequence[float]], task: Task) -> dict[str, Any]:
@@ -136,7 +143,7 @@ def transfer(life: Life, domain: Quality, seed: int) -> list[dict[str, Any]]:
         task = life.guards[guard.name]
         if guard.objective != domain.objective.name or task.whole:  # a suite that must not break is no other corpus
             continue
-        fresh = trials.prepare(task.samples("report", seed, BLOCKS))
+        fresh = trials.prepare(task.samples("report", seed, domain.sizes.blocks))
         first, last = _split(paired.on_blocks(life, (start, now), task, fresh, guard).rows)
         gain = _difference(task, first, last)
         rows.append(

@@ -15,11 +15,11 @@ from selfproof.domains import paired
 from selfproof.domains.quality import Quality
 from selfproof.domains.speed import Speed
 from selfproof.life import Life
+from selfproof.loop import domain_of
 from selfproof.nouns import Files, UsageError
 from selfproof.trial import blocks as trials
 from selfproof.trial.holdout import FiniteTask
 
-BLOCKS = 40
 PAIRS = 20
 SPLITS = ("explore", "confirm", "report")
 
@@ -54,18 +54,20 @@ def compare(life: Life, one: Files, two: Files, objective: Objective, on: str, s
     """
     if objective.kind == "speed":
         return _speed(life, one, two, objective, on, seed)
-    domain = Quality(life, objective)
+    domain = domain_of(life, objective)
+    assert isinstance(domain, Quality)
     task = domain.task
     if on == "confirm" and isinstance(task, FiniteTask) and not task.whole:
         raise UsageError(
             f"the confirm items of {objective.name} are a hold-out: its answers are for the gate alone",
             advice="Compare on explore or report.",
         )
-    samples = task.samples(on, seed, BLOCKS) if on in SPLITS else _from_file(domain, Path(on), seed)  # type: ignore[arg-type]
+    samples = task.samples(on, seed, domain.sizes.blocks) if on in SPLITS else _from_file(domain, Path(on), seed)  # type: ignore[arg-type]
     a, b = (life.candidate(objective, files) for files in (one, two))
     rows = paired.on_blocks(life, (a, b), task, trials.prepare(samples)).rows
     gains = [quality_pair(row, task.better).y for row in rows]
-    found = mean_interval(gains)
+    mean = math.fsum(gains) / len(gains)
+    found = Estimate(mean, mean, mean, len(gains)) if task.whole else mean_interval(gains)
     half = len(rows[0]) // 2
     means = [sum(math.fsum(row[i * half : (i + 1) * half]) for row in rows) / half / len(rows) for i in (0, 1)]
     sign = -1.0 if task.better == "lower" else 1.0
@@ -90,7 +92,7 @@ def _from_file(domain: Quality, path: Path, seed: int) -> list[Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path} as UTF-8 text: {error}", advice="Give a plain text file.") from None
     try:
-        return domain.task.from_text(text, seed, BLOCKS)
+        return domain.task.from_text(text, seed, domain.sizes.blocks)
     except NotImplementedError:
         raise UsageError(
             f"objective {domain.objective.name} cannot be compared on a file",

@@ -34,6 +34,8 @@ from selfproof.line.confirming import rule_for
 from selfproof.nouns import Candidate, Edit, Event, SelfCheckFailed
 from selfproof.trial import blocks as trials
 
+PAIRS = 35  # that it takes to see nothing, usually
+
 
 def due(life: Life, domain: Domain) -> Iterator[Event]:
     """After a confirmation: each control once in a run, and one more at the rate that the charter sets.
@@ -60,7 +62,7 @@ def run(life: Life, domain: Quality) -> Iterator[Event]:
         "fake_gain": _fake, "planted_gain": _planted, "aa": _no_op,
     }  # fmt: skip
     for name, make in makers.items():
-        pair = None if name in life.controls_done else make(life, domain)
+        pair = None if name in life.controls_done or too_long(life, domain) else make(life, domain)
         if pair is None:
             continue
         candidate, reference = pair
@@ -75,6 +77,11 @@ def run(life: Life, domain: Quality) -> Iterator[Event]:
             continue
         life.controls_done.add(name)
         yield from tested(life, domain, name, finalist)
+
+
+def too_long(life: Life, domain: Quality) -> bool:
+    """Whether a control would take more than a tenth of what is left of the run: it is then not run, and says so."""
+    return life.stop is not None and PAIRS * domain.sizes.pair_s > life.stop.left / 10
 
 
 def findable(life: Life, domain: Domain, finalist: Finalist, rows: Sequence[Sequence[float]]) -> bool:

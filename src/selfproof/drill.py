@@ -26,7 +26,7 @@ from selfproof.audit import audit
 from selfproof.certify.pairs import quality_pair
 from selfproof.domains import paired
 from selfproof.domains.base import Finalist, Measured
-from selfproof.domains.quality import PANEL, Quality
+from selfproof.domains.quality import Quality
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, SelfproofError, UsageError
 from selfproof.trial import blocks as trials
@@ -142,7 +142,7 @@ def _repair(living: Life, domain: Quality, good: dict[str, str]) -> Finalist:
     edit = Edit(domain.objective.name, {}, "repair what was damaged for the drill", "edit", incumbent.id)
     candidate = living.candidate(domain.objective, good, edit=edit)
     seed = random.SystemRandom().getrandbits(63)
-    panel = trials.prepare(domain.task.samples("explore", seed, PANEL))
+    panel = trials.prepare(domain.task.samples("explore", seed, domain.sizes.panel))
     rows = paired.on_blocks(living, (incumbent, candidate), domain.task, panel).rows
     return Finalist(candidate, incumbent, tuple(quality_pair(row, domain.objective.better).y for row in rows))
 

@@ -9,14 +9,17 @@ import time
 from collections.abc import Generator, Iterator
 
 from selfproof import controls, levels, line
+from selfproof.charter import Objective
 from selfproof.domains.base import Domain, Focus, admitted
 from selfproof.domains.quality import Quality
+from selfproof.domains.slow import Slow
 from selfproof.domains.speed import Speed
 from selfproof.learn.attention import Attention
 from selfproof.life import Life
 from selfproof.nouns import IMPROVER, Candidate, Edit, Event
 from selfproof.oversight.stop import Stop
 from selfproof.propose.desk import Desk
+from selfproof.trial.task import Task
 
 MOST_IDLE = 8  # turns without any edit, after which an objective has nothing left to try
 IDLE_S = 0.5  # of waiting for the desk before a stop is looked for again
@@ -24,8 +27,15 @@ IDLE_S = 0.5  # of waiting for the desk before a stop is looked for again
 
 def domains_of(life: Life) -> dict[str, Domain]:
     """One domain for each objective of the charter."""
-    kinds = {"quality": Quality, "speed": Speed}
-    return {o.name: kinds[o.kind](life, o) for o in life.charter.objectives}
+    return {o.name: domain_of(life, o) for o in life.charter.objectives}
+
+
+def domain_of(life: Life, objective: Objective) -> Domain:
+    """The domain that goes an objective's way: by its kind, and by how long a trial takes."""
+    if objective.kind == "speed":
+        return Speed(life, objective)
+    task = life.tasks[objective.name]
+    return Slow(life, objective) if isinstance(task, Task) and task.seconds > 0 else Quality(life, objective)
 
 
 def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk) -> Iterator[Event]:

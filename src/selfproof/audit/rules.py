@@ -24,9 +24,9 @@ from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
+from selfproof.domains.sizes import WATCHED, watched_of
 from selfproof.ledger import Leaf, Reader
 from selfproof.line import certificates
-from selfproof.line.watching import PAIRS as WATCHED
 
 
 def _shares(body: dict[str, Any]) -> None:
@@ -301,12 +301,13 @@ def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     start = confirming.body
     rows = unpack(reader.get_blob(body["pairs"]["$blob"]))[1]
     answer, wealth = "kept", 0.0
-    first, most = WATCHED[start["kind"]]
+    first, most = watched_of(start)
     if start["pool"] is not None:
         must(rows == certificates.own_rows(confirming, reader), "the effect is not from the confirmation's own pairs")
         must(body["level"] == body["most"] == 0 and body["broken"] is None, "a canary where there are no fresh pairs")
     else:
         must(close(body["level"], canary_level(version.number)), "a canary's level is not what its adoption gives")
+        must((first, most) in WATCHED, "a confirmation that says of its canary what none may say")
         enough = body["most"] == most and (len(rows) >= first or body["broken"] is not None)
         must(enough, "a canary with other pairs than every adoption gets")
         ys = [pair.y for pair in _pairs(start, rows)]

@@ -19,7 +19,7 @@ from selfproof.nouns import UsageError
 if TYPE_CHECKING:
     from selfproof.projects.writing import Made
 
-FORMS = ("function", "command", "solver")
+FORMS = ("function", "command", "solver", "benchmark")
 EPILOG = """\b
 Examples:
   selfproof init                                      asks what to improve
@@ -27,6 +27,7 @@ Examples:
   selfproof init --function mod:func --record bench.py
   selfproof init --command "python train.py" --metric val_loss --lower
   selfproof init --solver agent.py:solve --task evals.py:Support
+  selfproof init --benchmark tests/bench_parser.py --tests "python -m pytest -q tests"
   selfproof init my-program --template apprentice"""
 
 
@@ -35,7 +36,9 @@ Examples:
 @click.option("--function", metavar="PKG.MOD:FUNC", help="Make this function of your project faster.")
 @click.option("--record", metavar="COMMAND", help="What to run while its calls are recorded.  [default: your tests]")
 @click.option("--generate", is_flag=True, help="Make its calls from the type hints instead.")
-@click.option("--benchmark", metavar="FILE", help="Record its calls from a pytest-benchmark suite.")
+@click.option(
+    "--benchmark", metavar="FILE", help="Make a pytest-benchmark suite faster; with --function: record calls from it."
+)
 @click.option("--command", metavar="COMMAND", help="Make the number better that this command prints.")
 @click.option("--metric", metavar="NAME", help="The number's name, as the command prints it: NAME: value.")
 @click.option("--lower/--higher", "lower", default=None, help="Which is better.")
@@ -60,18 +63,24 @@ def command(folder: Path | None, as_json: bool, **flags: Any) -> None:
     Your own files stay as they are. Without a form it asks what to improve, if a terminal is there.
     """
     given = {name: value for name, value in flags.items() if value not in (None, (), False) or name == "lower"}
-    forms = [name for name in FORMS if given.get(name)]
+    forms = forms_of(given)
     if not forms and not given.get("template") and folder is None and not as_json and sys.stdin.isatty():
         from selfproof.cli.asking import asked
 
         given |= asked(given.get("project") or Path())
-        forms = [name for name in FORMS if given.get(name)]
+        forms = forms_of(given)
     if len(forms) + bool(given.get("template")) > 1:
         raise UsageError("one program has one form", advice=f"Give one of --{', --'.join(FORMS)}, --template.")
     if forms:
         _told(made(forms[0], folder, given), as_json)
     else:
         _apprentice(folder or Path(), given, as_json)
+
+
+def forms_of(given: dict[str, Any]) -> list[str]:
+    """The forms that flags name; with a function, a suite of benchmarks says which of its calls to record."""
+    forms = [name for name in FORMS if given.get(name)]
+    return [name for name in forms if name != "benchmark" or "function" not in forms]
 
 
 def made(form: str, folder: Path | None, given: dict[str, Any]) -> Made:

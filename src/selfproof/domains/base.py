@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from selfproof import charter as charters
 from selfproof.charter import CharterError, Objective
+from selfproof.domains.sizes import Sizes
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files
 from selfproof.propose.brief import Brief
@@ -94,6 +95,8 @@ class Domain(Protocol):
     objective: Objective
     alone: bool
     """Whether its pairs are timed, so that nothing else may run meanwhile."""
+    sizes: Sizes
+    """How many trials each step takes."""
 
     @property
     def unfinished(self) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import statistics
+import zlib
 from collections.abc import Callable, Sequence
 
 from selfproof.certify.pairs import quality_pair
@@ -95,14 +97,23 @@ def begin(
     limits = life.limits_of(guard if guard and guard.entry else objective)
     both = list(zip(fresh, fresh if others is None else others, strict=True))
     work = [(version, block) for blocks in both for version, block in zip(versions, blocks, strict=True)]
-    futures = [life.jail.submit(trials.job(version.files, entry, [block], limits)) for version, block in work]
+    jobs = [trials.job(version.files, entry, [block], limits) for version, block in work]
+    futures = [] if task.timed else [life.jail.submit(job) for job in jobs]
 
     def wait() -> Measured:
-        outcomes = _counted(life, [future.result() for future in futures])
+        outcomes = _counted(life, [future.result() for future in futures] or _in_turn(life, jobs, fresh))
         rows, broken = _rows(task, both, outcomes)
         return Measured(rows, len(outcomes), sum(o.cpu_seconds for o in outcomes), life.jail.tier, broken)
 
     return wait
+
+
+def _in_turn(life: Life, jobs: Sequence[Job], fresh: Sequence[trials.Block]) -> list[Outcome]:
+    """The outcomes of pairs of jobs that are timed: one at a time, in an order that hangs on the sample."""
+    turned = [zlib.crc32(block.data) & 1 for block in fresh]
+    places = [2 * i + (j ^ turn) for i, turn in enumerate(turned) for j in (0, 1)]
+    outcomes = life.jail.together([jobs[place] for place in places])
+    return [outcome for _, outcome in sorted(zip(places, outcomes, strict=True), key=lambda item: item[0])]
 
 
 def _rows(
@@ -144,10 +155,14 @@ def loses_on_a_guard(life: Life, candidate: Candidate, panel: int) -> bool:
     return False
 
 
-def cost_ratio(life: Life, versions: Versions, part: Sequence[trials.Block]) -> float:
-    """CPU of the second version over that of the first on these blocks: medians of five runs each, in turn."""
+def cost_ratio(life: Life, versions: Versions, part: Sequence[trials.Block], *, alone: bool = False) -> float:
+    """CPU of the second version over that of the first on these blocks: medians of five runs each, in turn.
+
+    ``alone``: of one run for each block, where runs are dear.
+    """
     objective = life.charter.objective(versions[0].objective)
     limits = life.limits_of(objective)
-    outcomes = run(life, [trials.job(v.files, objective.entry, part, limits) for _ in range(5) for v in versions])
-    usual, cost = (sorted(o.cpu_seconds for o in outcomes[i::2])[2] for i in (0, 1))
+    times = [[block] for block in part] if alone else [part] * 5
+    outcomes = run(life, [trials.job(v.files, objective.entry, blocks, limits) for blocks in times for v in versions])
+    usual, cost = (statistics.median(o.cpu_seconds for o in outcomes[i::2]) for i in (0, 1))
     return cost / usual

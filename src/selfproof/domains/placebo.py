@@ -15,7 +15,7 @@ import random
 from selfproof.certify.pairs import quality_pair, speed_pair
 from selfproof.domains import paired, timing
 from selfproof.domains.base import Domain, Finalist
-from selfproof.domains.quality import APART, PANEL, Quality
+from selfproof.domains.quality import APART, Quality
 from selfproof.domains.speed import Speed
 from selfproof.nouns import Candidate, Edit
 from selfproof.trial import blocks as trials
@@ -90,7 +90,7 @@ def _repaired(incumbent: Candidate, title: str) -> Candidate:
 
 def _raced_quality(domain: Quality, one: Candidate, reference: Candidate, notes: dict[str, bool]) -> Finalist:
     seeds = [domain.life.search_seed(domain.objective.name, "placebo", i) % 2**63 for i in (1, 2)]
-    panel, other = (trials.prepare(domain.task.samples("explore", seed, PANEL)) for seed in seeds)
+    panel, other = (trials.prepare(domain.task.samples("explore", seed, domain.sizes.panel)) for seed in seeds)
     rows = paired.begin(domain.life, (reference, one), domain.task, panel, other if notes else None)().rows
     candidate = one if one.edit else _repaired(one, "nothing at all, on other samples")
     return Finalist(

@@ -24,6 +24,7 @@ from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, ref
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
 from selfproof.domains.shape import Shape, shape_of
+from selfproof.domains.sizes import USUAL
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS
@@ -33,13 +34,10 @@ from selfproof.trial import blocks as trials
 from selfproof.trial.holdout import FiniteTask
 from selfproof.trial.task import Task
 
-PANEL = 8
 BAR = 24
-PER_VIEW = 24
 PARENTS = 12
 HISTORY = 150
 # Counted in candidates, so that a model's few and an improver's many are treated alike; an idle turn counts as IDLE.
-REDRAW = 768
 SPACED = 96
 PATIENCE = 96
 LONG = 288
@@ -55,6 +53,7 @@ class Quality:
     """One quality objective of a life. ``operators`` limits the search, for the constants-only control."""
 
     alone = False
+    sizes = USUAL
 
     def __init__(
         self,
@@ -71,7 +70,7 @@ class Quality:
         self.stream = stream or objective.name
         self.sign = 1.0 if objective.better == "lower" else -1.0
         self.single = isinstance(task, FiniteTask)
-        self.rungs, self.size = ({}, single.PANEL) if self.single else (RUNGS, PANEL)
+        self.rungs, self.size = ({}, single.PANEL) if self.single else (RUNGS, USUAL.panel)
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.unfinished = False  # a batch is raced in one go
         self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
@@ -96,7 +95,7 @@ class Quality:
     def observe(self) -> Focus | None:
         """Parents from the archive, what was tried, and one view per worker."""
         batch = self._batch()
-        self._draw_panel(0 if self.task.whole else self.evaluated // REDRAW)
+        self._draw_panel(0 if self.task.whole else self.evaluated // self.sizes.redraw)
         best = self.population.best
         sentence = f"{self.function or 'all'} in {self.path}, best on the explore panel {best.score:.4f}"
         if not self.life.charter.proposers.improver:
@@ -110,7 +109,7 @@ class Quality:
             views.append(
                 {
                     "kind": "quality", "objective": self.objective.name, "path": self.path,
-                    "function": self.function, "operators": self.operators, "wanted": PER_VIEW,
+                    "function": self.function, "operators": self.operators, "wanted": self.sizes.wanted,
                     "seed": self.life.search_seed(self.stream, "propose", batch, worker) % 2**63,
                     "parents": parents, "history": history, "tried": tried,
                 }
@@ -325,17 +324,20 @@ class Quality:
             if not members or members[0].id == base.id or not self._ready(base, members[0]):
                 return None
             best = members[0]
-            if self._holds_up(best) and not paired.loses_on_a_guard(self.life, self._texts[best.id], self.panel_number):
-                differences = tuple(b - c for b, c in zip(base.scores, best.scores, strict=True))
+            differences = self._differences(base, best)
+            guarded = differences is None or paired.loses_on_a_guard(self.life, self._texts[best.id], self.panel_number)
+            if differences is not None and not guarded:
                 return Finalist(self._texts[best.id], self.life.version(self.objective), differences)
             self.population.members.remove(best)
         return None
 
-    def _holds_up(self, member: Member) -> bool:
-        """Whether a process of its own gives the scores that screening gave."""
-        (again,) = self._run([(self._texts[member.id].files, self.panel)])
+    def _differences(self, base: Member, best: Member) -> tuple[float, ...] | None:
+        """What it gains on the panel, if a process of its own gives the scores that screening gave."""
+        (again,) = self._run([(self._texts[best.id].files, self.panel)])
         fresh = self._signed(again)
-        return len(fresh) == len(member.scores) and all(map(math.isclose, fresh, member.scores))
+        if len(fresh) != len(best.scores) or not all(map(math.isclose, fresh, best.scores)):
+            return None
+        return tuple(b - c for b, c in zip(base.scores, best.scores, strict=True))
 
     def _ready(self, base: Member, best: Member) -> bool:
         gain = base.score - best.score

@@ -20,7 +20,7 @@ from selfproof.certify.pairs import speed_pair
 from selfproof.certify.race import PRESETS, Standing, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import timing
+from selfproof.domains import sizes, timing
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.briefing import brief_of
 from selfproof.domains.hotspots import Hotspots
@@ -39,6 +39,7 @@ class Speed:
     """One speed objective of a life."""
 
     alone = True
+    sizes = sizes.TIMED
 
     def __init__(self, life: Life, objective: Objective) -> None:
         task = life.tasks[objective.name]

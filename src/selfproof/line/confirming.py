@@ -24,9 +24,6 @@ from selfproof.line.certificates import evidence_of, pool_told, progress
 from selfproof.nouns import Event, SelfproofError
 from selfproof.trial.task import Task
 
-AHEAD = {"quality": (24, 24), "speed": (12, 6)}
-"""How many pairs are asked for at first, and later: what is asked for beyond the last that decides is wasted."""
-
 WAITING: Event = {"event": "waiting"}
 """Pairs are with the workers: whoever drives a confirmation may do something else before it goes on."""
 
@@ -74,7 +71,7 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
         "title": edit.title if edit else "", "operator": edit.operator if edit else "",
         "prediction": edit.prediction if edit else None, "dollars": edit.dollars if edit else 0.0,
         "proposer": edit.proposer if edit else "",
-        "differences": list(finalist.differences), "notes": finalist.notes,
+        "differences": list(finalist.differences), "notes": finalist.notes, "watched": list(domain.sizes.watched),
         "rule": asdict(rule),
         "charter": life.state.charter["charter"], "tasks": tree_of_digests(life.state.charter["tasks"]),
     }  # fmt: skip
@@ -98,7 +95,7 @@ def confirm(
     while verdict.answer == "undecided" and broken is None:
         life.pause_point()
         done = verdict.pairs
-        drawn = _drawn(life, confirming, done, AHEAD[domain.objective.kind][done > 0])
+        drawn = _drawn(life, confirming, done, domain.sizes.ahead[done > 0])
         wait = domain.begin(finalist, drawn)
         if not domain.alone and body["pool"] is None:  # what races beside a hold-out would know how long it took
             yield WAITING

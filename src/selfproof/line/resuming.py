@@ -30,7 +30,7 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
         domain is not None
         and (body["epoch"] == epoch.get("epoch") or body["pool"] is not None)
         and epoch.get("tier") == life.jail.tier
-        and domain.objective.kind == "quality"
+        and not domain.alone
         and not confirming.counter.startswith("control-")
         and body["base_version"] == life.state.current
         and body["charter"] == life.state.charter["charter"]

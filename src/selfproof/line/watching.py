@@ -11,13 +11,11 @@ from selfproof.archive.state import Confirming
 from selfproof.certify.canary import canary_level, judge_canary
 from selfproof.certify.pairs import outside, pair_of
 from selfproof.domains.base import Domain, Finalist
+from selfproof.domains.sizes import watched_of
 from selfproof.life import Halted, Life
 from selfproof.line.certificates import effect_in, own_rows
 from selfproof.line.undoing import rollback
 from selfproof.nouns import Event
-
-PAIRS = {"quality": (30, 90), "speed": (12, 48)}
-"""Pairs at first (they estimate the effect), and at most, if the first ones speak against the change."""
 
 ROLLBACKS = 3  # of the canary's, within a day: then a person should look
 
@@ -34,7 +32,7 @@ def watch(
     assert number is not None
     level, scale, rule = canary_level(number), confirming.body["rule"]["scale"], confirming.body["rule"]
     span = None if rule["margin"] is None else rule["span"]
-    first, most = PAIRS[objective.kind]
+    first, most = watched_of(confirming.body)
     rows: list[tuple[float, ...]] = []
     broken, trials, cpu, answer, wealth = None, 0, 0.0, "more", 0.0
     if confirming.body["pool"] is not None:

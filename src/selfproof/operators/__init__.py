@@ -1,8 +1,8 @@
 """Source transformations that an improver may use; standard library only, importable inside the jail."""
 
+from selfproof.operators.constants import EditImpossible
 from selfproof.operators.expressions import (
     OPERATORS,
-    EditImpossible,
     edit_function,
     normal_form,
     normal_tree,

@@ -7,7 +7,8 @@ import hashlib
 import re
 from functools import lru_cache
 
-from selfproof.operators.expressions import EditImpossible, normal_tree, size_in
+from selfproof.operators.constants import EditImpossible
+from selfproof.operators.expressions import normal_tree, size_in
 
 _CONSTANT = re.compile(r"""Constant\(value=(?:b?'(?:[^'\\]|\\.)*'|b?"(?:[^"\\]|\\.)*"|[^'"()]*)\)""")
 

@@ -17,14 +17,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from selfproof.operators.constants import EditImpossible, cross_constants, edit_constants
+
 BINARY: tuple[type[ast.operator], ...] = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 CALLS_OF_ONE = ("np.sqrt", "np.log1p", "np.abs")
 CALLS_OF_TWO = ("np.maximum", "np.minimum")
 CONSTANTS = (0.01, 0.1, 0.5, 1.0, 2.0, 5.0)
-
-
-class EditImpossible(Exception):
-    """The operator found no place in this function where it applies."""
 
 
 @dataclass(frozen=True)
@@ -254,10 +252,14 @@ def edit_function(
     """Apply an operator ``repeat`` times to ``function`` in ``source``; returns (new source, title).
 
     ``operator`` is a key of ``OPERATORS`` or ``"crossover"``, which takes code from the same function in ``other``.
+    An empty ``function`` is the whole file: there "constant" changes any of its constants and "crossover" takes over
+    those of ``other``; no other operator applies.
 
     Raises:
         EditImpossible: the operator has no place to apply, or the function is missing.
     """
+    if not function:
+        return _edit_file(source, operator, rng, other, repeat)
     tree = ast.parse(source)
     target = _function(tree, function)
     _, body = _without_docstring(target)
@@ -281,6 +283,14 @@ def edit_function(
     return new, "; ".join(titles)
 
 
+def _edit_file(source: str, operator: str, rng: random.Random, other: str | None, repeat: int) -> tuple[str, str]:
+    if operator == "constant":
+        return edit_constants(source, rng, repeat)
+    if operator == "crossover" and other is not None:
+        return cross_constants(source, other, rng)
+    raise EditImpossible(f"{operator} needs a function")
+
+
 def _drop_unused(body: list[ast.stmt]) -> list[ast.stmt]:
     """Statements that only name a value nobody reads any more are dead weight: leave them out."""
     while True:
@@ -297,12 +307,14 @@ def _drop_unused(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def size(source: str, function: str) -> int:
-    """Number of expression nodes in the function's body, without its docstring."""
+    """Number of expression nodes in the function's body, without its docstring; in all of the file without a name."""
     return size_in(ast.parse(source), function)
 
 
 def size_in(tree: ast.Module, function: str) -> int:
     """The same of a module that was parsed before."""
+    if not function:
+        return sum(isinstance(node, ast.expr) for node in ast.walk(tree))
     _, body = _without_docstring(_function(tree, function))
     return sum(isinstance(node, ast.expr) for statement in body for node in ast.walk(statement))
 

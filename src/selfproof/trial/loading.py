@@ -15,6 +15,8 @@ from selfproof.trial.holdout import FiniteTask
 from selfproof.trial.task import Task, Workload
 
 TASKS = "tasks"
+PREFIX = "selfproof_tasks_"
+_HOMES: list[str] = []  # of the program whose tasks were loaded last
 
 
 def load(folder: Path, charter: Charter) -> tuple[dict[str, Task | Workload], dict[str, Task]]:
@@ -23,10 +25,11 @@ def load(folder: Path, charter: Charter) -> tuple[dict[str, Task | Workload], di
     Raises:
         UsageError: a file or class is missing, or the module fails to import.
     """
-    package = f"selfproof_tasks_{abs(hash(str(folder.resolve()))):x}"
+    package = f"{PREFIX}{abs(hash(str(folder.resolve()))):x}"
     root = types.ModuleType(package)
     root.__path__ = [str(folder)]
     sys.modules[package] = root
+    _beside(folder / TASKS)
     tasks = {o.name: _task(folder, package, o.task) for o in charter.objectives}
     guards = {}
     for guard in charter.guards:
@@ -40,6 +43,20 @@ def load(folder: Path, charter: Charter) -> tuple[dict[str, Task | Workload], di
             raise UsageError(f"objective {objective.name}: {objective.task} is not a {wanted.__name__}")
     _check_margins(charter, tasks, guards)
     return tasks, guards
+
+
+def _beside(tasks: Path) -> None:
+    """Let task files import each other by plain names, as they do in the project that they come from.
+
+    Last on the path: no name of theirs hides one of Python's or of a package. What an earlier program's tasks imported
+    so is forgotten.
+    """
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None) or ""
+        if not name.startswith(PREFIX) and any(file.startswith(f"{home}/") for home in _HOMES):
+            del sys.modules[name]
+    sys.path[:] = [*(home for home in sys.path if home not in _HOMES), str(tasks.resolve())]
+    _HOMES[:] = [str(tasks.resolve())]
 
 
 def _check_margins(charter: Charter, tasks: Mapping[str, Task | Workload], guards: Mapping[str, Task]) -> None:

@@ -38,7 +38,8 @@ class Task(ABC):
     ``span`` is the largest possible difference of two draws' scores in the metric's unit: give it if the metric is a
     mean of independent draws, leave it None otherwise. ``slices`` names the groups that results are reported by.
     ``whole`` says that the samples are all there is, a test suite for instance: see ``trial.holdout``, whose
-    ``FiniteTask`` such a task must be.
+    ``FiniteTask`` such a task must be. ``seconds`` is how long an answer usually takes, where that is long: races are
+    sized by it. ``timed`` says that the metric is a time, so that nothing else may run beside a trial.
     """
 
     metric: ClassVar[str]
@@ -46,6 +47,8 @@ class Task(ABC):
     span: ClassVar[float | None] = None
     slices: ClassVar[tuple[str, ...]] = ()
     whole: ClassVar[bool] = False
+    seconds: ClassVar[float] = 0.0
+    timed: ClassVar[bool] = False
 
     @abstractmethod
     def samples(self, split: Split, seed: int, n: int) -> list[Sample]:

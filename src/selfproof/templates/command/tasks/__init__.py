@@ -1,0 +1,1 @@
+"""What your command is measured by: yours to read and change."""
