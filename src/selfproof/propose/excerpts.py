@@ -19,9 +19,9 @@ def excerpt(path: str, text: str, wanted: Collection[str], room: int) -> str:
     tree = _tree(text) if path.endswith(".py") else None
     lines = text.split("\n")
     if tree is not None:
-        for functions in (wanted, _first(wanted), ()):
-            shown = _shown(lines, _outline(tree, functions))
-            if size(shown) <= room:
+        for numbers in (_outline(tree, wanted), _outline(tree, [*wanted][:1]), _just(tree, wanted)):
+            shown = _shown(lines, numbers)
+            if numbers and size(shown) <= room:
                 return shown
     keep = len(lines)
     while keep > 1:
@@ -35,10 +35,6 @@ def excerpt(path: str, text: str, wanted: Collection[str], room: int) -> str:
 def size(text: str) -> int:
     """Bytes of UTF-8: no tokenizer makes more tokens of a text."""
     return len(text.encode("utf-8", "replace"))
-
-
-def _first(wanted: Collection[str]) -> Collection[str]:
-    return [*wanted][:1]
 
 
 def _tree(text: str) -> ast.Module | None:
@@ -59,14 +55,18 @@ def _outline(tree: ast.Module, wanted: Collection[str]) -> set[int]:
     return {number for number in range(last) if number not in hidden}
 
 
+def _just(tree: ast.Module, wanted: Collection[str]) -> set[int]:
+    """Numbers of the lines of the wanted functions alone."""
+    chosen = [node for name, node in _functions(tree.body, "") if name in wanted or node.name in wanted]
+    return {number for node in chosen for number in range(_above(node) - 1, node.end_lineno or 0)}
+
+
 def _above(node: ast.stmt) -> int:
     decorators = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def _functions(
-    body: Iterable[ast.stmt], prefix: str
-) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+def _functions(body: Iterable[ast.stmt], prefix: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield prefix + node.name, node
