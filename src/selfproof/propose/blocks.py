@@ -30,7 +30,7 @@ MOST_FILES = 8
 LARGEST_FILE = 256 * 1024
 
 _SEARCH = re.compile(r"^\s*<{5,9} ?SEARCH\b(.*)$")
-_DIVIDER = re.compile(r"^\s*={5,9}\s*$")
+_DIVIDER = re.compile(r"^={7}\s*$")
 _REPLACE = re.compile(r"^\s*>{5,9} ?REPLACE\b")
 _FENCE = re.compile(r"^\s{0,3}(`{3,12}|~{3,12})([^`]*)$")
 _LABEL = re.compile(r"^(?:#+\s*|//\s*|<!--\s*)?(?:(?:new file|file ?name|file|path)\s*:\s*)?", re.IGNORECASE)

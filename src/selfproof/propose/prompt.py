@@ -55,8 +55,8 @@ gain: by how much, a number above 0 in the metric's unit (for speed: how many ti
 risk: what could go wrong, in one line
 </prediction>
 
-An edit is the file's path on a line of its own and a block in this form. Copy the lines to search for exactly from the \
-file, with enough of them around the change to be found in one place only:
+An edit is the file's path on a line of its own and a block in this form. Copy the lines to search for exactly from \
+the file, with enough of them around the change to be found in one place only:
 
 path/of/file.py
 <<<<<<< SEARCH

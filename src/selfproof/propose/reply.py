@@ -21,7 +21,7 @@ from selfproof.propose.brief import Brief, ProposerFailed, Spent, Suggestion
 
 LONGEST_WORDS = 200
 _LARGEST_GAIN = 1e9
-_LONGEST_SECTION = 4000
+_LONGEST_SECTION = 20_000
 _FIELD = re.compile(r"^\W*(title|metric|gain|risk)\W*?[:=](.*)$", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:e[+-]?\d{1,3})?", re.IGNORECASE)
 
