@@ -171,18 +171,28 @@ class Chunk:
 class RateLimitError(Exception): pass
 class MissingApiKeyError(Exception): pass
 
-async def acompletion(model, messages, *, provider, stream, max_tokens, api_key, timeout, **options):
-    if model == "none":
-        raise MissingApiKeyError("no\\x1b key")
-    if model == "busy":
-        raise RateLimitError("later")
-    async def chunks():
-        for part in (REPLY[:40], REPLY[40:]):
-            yield Chunk(choices=[{"delta": {"content": part}, "finish_reason": None}], usage=None)
-        yield Chunk(choices=[{"delta": {}, "finish_reason": "stop"}], usage=None)
-        yield Chunk(choices=[], usage={"prompt_tokens": 11, "completion_tokens": 22})
-    assert (provider, stream, api_key) == ("vertexai", True, "key-of-vertex") and messages[0]["role"] == "system"
-    return chunks()
+class UnsupportedParameterError(Exception): pass
+
+class AnyLLM:
+    @classmethod
+    def create(cls, provider, api_key, unified_exceptions, max_retries=None):
+        if max_retries is not None:
+            raise UnsupportedParameterError("no switch")
+        assert (provider, api_key, unified_exceptions) == ("vertexai", "key-of-vertex", True)
+        return cls()
+
+    async def acompletion(self, *, model, messages, stream, max_tokens):
+        if model == "none":
+            raise MissingApiKeyError("no\\x1b key")
+        if model == "busy":
+            raise RateLimitError("later")
+        async def chunks():
+            for part in (REPLY[:40], REPLY[40:]):
+                yield Chunk(choices=[{"delta": {"content": part}, "finish_reason": None}], usage=None)
+            yield Chunk(choices=[{"delta": {}, "finish_reason": "stop"}], usage=None)
+            yield Chunk(choices=[], usage={"prompt_tokens": 11, "completion_tokens": 22})
+        assert stream and messages[0]["role"] == "system" and max_tokens == 8000
+        return chunks()
 
 REPLY = {reply!r}
 """

@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 LARGEST_REQUEST = 64 << 20
+_NAMED = {"id": "chatcmpl-0", "created": 0, "model": "loopback"}
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,8 @@ class _Handler(BaseHTTPRequestHandler):
         ended = turn.ended if text == turn.text or turn.ended is None else "length"
         if not turn.streamed:
             message = turn.own_words or {"role": "assistant", "content": text}
-            whole = {"choices": [{"message": message, "finish_reason": ended}], "usage": usage}
+            choice = {"index": 0, "message": message, "finish_reason": ended}
+            whole = _NAMED | {"object": "chat.completion", "choices": [choice], "usage": usage}
             data = json.dumps(whole).encode()
             self._head(200, "application/json", {"Content-Length": str(len(data))})
             self.wfile.write(data)
@@ -311,7 +313,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _event(value: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(value).encode() + b"\n\n"
+    choices = [{"index": 0, **choice} for choice in value.get("choices", [])]
+    whole = _NAMED | {"object": "chat.completion.chunk"} | value | {"choices": choices}
+    return b"data: " + json.dumps(whole).encode() + b"\n\n"
 
 
 def _parts(text: str, pieces: int) -> Iterator[str]:

@@ -11,6 +11,7 @@ import email.utils
 import importlib
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -159,7 +160,6 @@ def retry_after(value: str) -> float:
 
 async def by_library(model: Model, ask: Ask, key: str, wrote: Wrote) -> Answer:
     """Ask once through any-llm. Raises Fault; the library's own errors are told apart by their names alone."""
-    any_llm = importlib.import_module("any_llm")
     messages = [{"role": "system", "content": ask.system}, {"role": "user", "content": ask.user}]
     options: dict[str, Any] = {"temperature": model.temperature} if model.temperature is not None else {}
     if model.effort:
@@ -168,10 +168,9 @@ async def by_library(model: Model, ask: Ask, key: str, wrote: Wrote) -> Answer:
     usage: tuple[int, int] | None = None
     try:
         async with asyncio.timeout(ask.deadline_s):
-            chunks = await any_llm.acompletion(
-                model.model, messages, provider=model.url, stream=True, max_tokens=ask.reply_tokens,
-                api_key=key or None, timeout=ask.gap_s, **options,
-            )  # fmt: skip
+            chunks = await _library_for(model, key).acompletion(
+                model=model.model, messages=messages, stream=True, max_tokens=ask.reply_tokens, **options
+            )
             async for chunk in chunks:
                 event = chunk.model_dump(mode="json")
                 usage = usage_of(event.get("usage")) or usage
@@ -187,6 +186,22 @@ async def by_library(model: Model, ask: Ask, key: str, wrote: Wrote) -> Answer:
     assembly.feed(b"data: [DONE]\n")
     answer = assembly.finished()
     return Answer(answer.text, answer.ended, usage or answer.usage)
+
+
+def _library_for(model: Model, key: str) -> Any:
+    """The library's client, which is to try once only: what it tried by itself would be spent beside the budget.
+
+    Where a vendor's own library has no switch for that, it stays as it is.
+    """
+    os.environ["AWS_MAX_ATTEMPTS"] = "1"
+    create = importlib.import_module("any_llm").AnyLLM.create
+    given = {"api_key": key or None, "unified_exceptions": True}
+    try:
+        return create(model.url, max_retries=0, **given)
+    except Exception as error:
+        if type(error).__name__ != "UnsupportedParameterError":
+            raise
+        return create(model.url, **given)
 
 
 def _of_library(error: Exception, usage: tuple[int, int] | None) -> Fault:
