@@ -96,7 +96,8 @@ class ProposerFailed(SelfproofError):
     """
 
     def __init__(self, message: str, *, fatal: bool = False, advice: str = "", spent: Spent | None = None) -> None:
-        super().__init__(" ".join(message.split())[:400], advice=advice)
+        printable = "".join(ch if ch.isprintable() else " " for ch in message[:2000])
+        super().__init__(" ".join(printable.split())[:400], advice=advice)
         self.fatal = fatal
         self.spent = spent or Spent()
 

@@ -1,1 +1,25 @@
-"""Contracts for what others may put in the place of a part of selfproof, as checks that their own tests can call."""
+"""Contracts for what others may put in the place of a part of selfproof, as checks that their own tests can call; and
+models that say what they are told to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from selfproof.testing.loopback import LoopbackModel
+    from selfproof.testing.scripted import ScriptedModel
+
+__all__ = ["LoopbackModel", "ScriptedModel"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for, and only then: a contract's user needs no HTTP server."""
+    if name == "LoopbackModel":
+        from selfproof.testing.loopback import LoopbackModel
+
+        return LoopbackModel
+    if name == "ScriptedModel":
+        from selfproof.testing.scripted import ScriptedModel
+
+        return ScriptedModel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
