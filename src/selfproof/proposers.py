@@ -34,9 +34,9 @@ def proposers_of(life: Life, asked: Asked) -> list[Proposer]:
     found: list[Proposer] = list(asked.more)
     models = list(dict.fromkeys([*named.models, *asked.models]))
     if models or asked.replay:
-        from selfproof.propose import llm
+        from selfproof.propose.llm import proposers
 
-        found += llm.proposers(
+        found += proposers(
             models, journal=life.paths.private / "spending", dollars=budget.dollars, tokens=budget.tokens,
             record=asked.record, replay=asked.replay,
         )  # fmt: skip
