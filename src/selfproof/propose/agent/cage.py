@@ -10,6 +10,7 @@ Does not protect against:
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -70,7 +71,9 @@ def arguments(
     fence = bubblewrap()
     if fence is None:
         return []
-    begin = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL", "--ro-bind", "/", "/"]
+    begin = ["--die-with-parent", "--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL"]
+    # An agent that jails its own tools maps its account into a new namespace, which as root takes this one capability.
+    begin += [*(["--cap-add", "CAP_SETFCAP"] if os.geteuid() == 0 else []), "--ro-bind", "/", "/"]
     begin += ["--dev-bind", "/dev", "/dev", "--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm", "--proc", "/proc"]  # noqa: S108
     begin += ["--bind", str(tmp), "/tmp", "--bind", str(tmp), "/var/tmp"]  # noqa: S108
     for path in hidden:
