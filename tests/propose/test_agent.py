@@ -133,7 +133,13 @@ def test_a_prompt_that_is_no_argument_any_more_is_read_from_its_file(
 ) -> None:
     script = f"import sys\nopen({str(tmp_path / 'word')!r}, 'w').write(sys.argv[1])\n"
     failures = tuple("y" * 2000 + "\n" + "é" * 1000 for _ in range(10))
-    brief = replace(BRIEF, failures=failures, guidance="z\n" * 10_000, prompt="w\n" * 10_000)
+    brief = replace(
+        BRIEF,
+        failures=failures,
+        guidance="z\n" * 10_000,
+        profile=("p" * 200,) * 30,
+        lessons=(Lesson("é" * 110, "kept"),) * 60,
+    )
     assert len(prompt_for(brief, 1).encode()) > 100_000
     failure(agent(script), brief)
     assert (tmp_path / "word").read_text() == "Read the file SELFPROOF_PROMPT.md in this folder and do what it says."
@@ -263,7 +269,7 @@ def test_garbage_is_no_suggestion_and_no_escape_sequence_reaches_the_terminal(
     agent: Callable[..., AgentProposer],
 ) -> None:
     lines: list[str] = []
-    script = "import os, sys\nprint('\\x1b[2J\\x1b]0;owned\\x07hello')\nos.write(1, os.urandom(5000))\nsys.exit(3)\n"
+    script = "import os, sys\nprint('\\x1b[2J\\x1b]0;owned\\x07hello', flush=True)\nos.write(1, os.urandom(5000))\nsys.exit(3)\n"
     failed = failure(agent(script, progress=lines.append))
     assert "exit code 3" in str(failed) and str(failed).isprintable()
     assert any("hello" in line for line in lines) and all(line.isprintable() and len(line) <= 200 for line in lines)
@@ -318,7 +324,18 @@ def test_a_failure_states_its_cost(agent: Callable[..., AgentProposer]) -> None:
     assert failure(agent("print('{\"total_cost_usd\": 0.5}')\n")).spent.dollars == 0.5
 
 
-def test_stopping_ends_it_at_once(agent: Callable[..., AgentProposer], tmp_path: Path, cli: object) -> None:
+def test_the_programs_own_layout_is_filled_between_what_nobody_changes() -> None:
+    brief = replace(BRIEF, prompt="Hints.\x1b\n{{lessons}}\n{{nothing}} {{ profile }}\n{{program}}{{lessons}}")
+    prompt = prompt_for(brief, 1)
+    assert prompt.startswith("Make one change") and "RISK: what may break" in prompt.splitlines()[-1]
+    middle = prompt.partition("Everything else is left out.")[2].partition("Your change is measured")[0]
+    assert middle.count("use sum()") == 1 and "{{nothing}}" in middle and "Hints. \n" in middle
+    assert "98% of the time" in middle and "in this folder" in middle and "Least gain" not in middle
+
+
+def test_stopping_ends_it_at_once_and_waits(
+    agent: Callable[..., AgentProposer], tmp_path: Path, scratch: Path, cli: object
+) -> None:
     script = f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(100)\n"
     proposer = agent(script)
     caught: list[BaseException] = []
@@ -335,7 +352,9 @@ def test_stopping_ends_it_at_once(agent: Callable[..., AgentProposer], tmp_path:
         time.sleep(0.02)
     began = time.monotonic()
     proposer.close()
+    left = list(scratch.iterdir())  # what close() returns before would be cut off by the end of the program
     thread.join(10)
+    assert left == []
     assert time.monotonic() - began < 60 and "stopped" in str(caught[0]) and caught[0].fatal  # type: ignore[attr-defined]
     assert cli.all_gone({int((tmp_path / "pid").read_text())}, within_s=2)  # type: ignore[attr-defined]
 

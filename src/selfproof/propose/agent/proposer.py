@@ -23,6 +23,7 @@ from selfproof.propose.jailed import plain
 _GIT: Final = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX"})
 _AT_ONCE_S, _AT_ONCE = 10.0, 3
 _SHARE, _LEAST_DOLLARS = 4, 0.05
+_CLOSING_S = 10.0
 
 
 class AgentProposer:
@@ -50,7 +51,7 @@ class AgentProposer:
         self._minutes, self._dollars = minutes, dollars
         self._hidden, self._isolate = [Path(path).resolve() for path in hidden], isolate
         self._progress = progress
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._runs: set[Running] = set()
         self._closed = False
         self._spent, self._in_vain = Spent(), 0
@@ -65,11 +66,12 @@ class AgentProposer:
         return "not tried" if fence is None else f"none: {fence}" if fence else "bubblewrap"
 
     def close(self) -> None:
-        """End what runs, with all its processes; nothing is started any more."""
+        """End what runs, with all its processes and folders, and wait for that; nothing is started any more."""
         with self._lock:
             self._closed = True
             for running in self._runs:
                 running.stop()
+            self._lock.wait_for(lambda: not self._runs, _CLOSING_S)
 
     def propose(self, brief: Brief) -> Iterator[Suggestion]:
         """Let the agent work on a copy, and yield what it changed.
@@ -80,10 +82,12 @@ class AgentProposer:
         running = Running()
         ceiling = self._begin(running)
         try:
-            yield self._one(brief, running, ceiling)
+            found = self._one(brief, running, ceiling)
         finally:
             with self._lock:
                 self._runs.discard(running)
+                self._lock.notify_all()
+        yield found
 
     def _begin(self, running: Running) -> float | None:
         """Take note of a run; returns what it may spend."""
