@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,14 @@ from selfproof.proposers import Asked, proposers_of
 NOBODY = Asked()
 
 
-def run(folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY) -> Iterator[Event]:
+def run(
+    folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY,
+    *, on_stop: Callable[[Stop], None] = lambda stop: None,
+) -> Iterator[Event]:  # fmt: skip
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
-    ``asked`` are who suggests edits beside those that the charter names.
+    ``asked`` are who suggests edits beside those that the charter names. ``on_stop`` is given the run's `Stop`, for
+    whoever wants to end it from another thread.
 
     Raises:
         SelfproofError: with an exit code and advice.
@@ -38,6 +42,7 @@ def run(folder: Path, stop_after: float | None, seed: int | None, asked: Asked =
         raise UsageError(f"{paths.stop} is there: this program was stopped", advice="To go on: selfproof resume")
     seconds = 60 * (load(paths.charter).budget.minutes if stop_after is None else stop_after)
     stop = Stop(paths.stop, max(1.0, seconds - closing.reserve(seconds)))
+    on_stop(stop)
     with stop.on_signals(), life.opened(folder, seed=seed) as living:
         living.stop = stop
         yield opening(living, seconds)

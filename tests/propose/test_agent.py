@@ -269,7 +269,8 @@ def test_garbage_is_no_suggestion_and_no_escape_sequence_reaches_the_terminal(
     agent: Callable[..., AgentProposer],
 ) -> None:
     lines: list[str] = []
-    script = "import os, sys, time\nprint('\\x1b[2J\\x1b]0;owned\\x07hello', flush=True)\ntime.sleep(.3)\nos.write(1, os.urandom(5000))\nsys.exit(3)\n"
+    script = "import os, sys, time\nprint('\\x1b[2J\\x1b]0;owned\\x07hello', flush=True)\ntime.sleep(.3)\n"
+    script += "os.write(1, os.urandom(5000))\nsys.exit(3)\n"
     failed = failure(agent(script, progress=lines.append))
     assert "exit code 3" in str(failed) and str(failed).isprintable()
     assert any("hello" in line for line in lines) and all(line.isprintable() and len(line) <= 200 for line in lines)

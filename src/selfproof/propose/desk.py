@@ -11,6 +11,7 @@ that what is tried follows from the answers alone; a turn then waits for the slo
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import random
 import threading
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field, replace
 
 from selfproof.nouns import Edit, Event
 from selfproof.propose.brief import Brief, Proposer, ProposerFailed, Spent, Suggestion
+from selfproof.propose.form import sound
 from selfproof.propose.jailed import plain
 
 FIRST_REST_S = 1.0
@@ -174,8 +176,9 @@ class Desk:
         """One thread: hand over what a proposer suggests, one by one."""
         failure: ProposerFailed | None = None
         try:
-            for suggestion in self._known[number].proposer.propose(brief):
-                self._answers.put(_Answer(number, question, brief, suggestion))
+            given = self._known[number].proposer.propose(brief)
+            for suggestion in itertools.islice(given, MOST_WAITING):
+                self._answers.put(_Answer(number, question, brief, sound(suggestion, brief)))
                 if self._closed.is_set():
                     break
         except ProposerFailed as error:

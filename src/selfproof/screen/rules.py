@@ -36,6 +36,8 @@ def screen(edit: Edit, incumbent: Files, section: ProgramSection, first_size: in
     if not edit.files:
         return "changes nothing"
     for path, text in edit.files.items():
+        if not _within(path, incumbent):
+            return f"{path!r} is no place for a file of the program"
         if not matches(path, section.editable) or matches(path, section.protected):
             return f"{path} is not editable"
         if len(text.encode()) > section.max_file_kb * 1024:
@@ -46,6 +48,15 @@ def screen(edit: Edit, incumbent: Files, section: ProgramSection, first_size: in
     if sum(map(len, after.values())) > section.tree_growth * first_size:
         return f"the program would grow beyond {section.tree_growth} times its first size"
     return None
+
+
+def _within(path: str, incumbent: Files) -> bool:
+    """Whether a path stays in the program's folder, is none of git's, and is seen again when that is read."""
+    parts = path.split("/")
+    plain = path.isprintable() and all(part not in {"", ".", "..", ".git", "__pycache__"} for part in parts)
+    short = plain and len(path.encode()) <= 200 and not path.endswith((".new", ".pyc"))
+    above = {"/".join(parts[:n]) for n in range(1, len(parts))}
+    return short and not above & set(incumbent) and not any(p.startswith(path + "/") for p in incumbent)
 
 
 def _python(text: str, before: str, modules: Collection[str]) -> str | None:

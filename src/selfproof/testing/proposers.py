@@ -14,7 +14,6 @@ It shows that a proposer keeps to its form. It does not show that what it sugges
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from selfproof.archive.tree import matches
 from selfproof.propose.brief import Brief, Lesson, Proposer, ProposerFailed, Suggestion
+from selfproof.propose.form import sound
 
 LATE_S = 5.0
 """Seconds within which closing must end what runs."""
@@ -252,18 +252,10 @@ def _outcome(proposer: Proposer, brief: Brief) -> object:
 
 
 def _fits(suggestion: Suggestion, brief: Brief) -> None:
-    assert isinstance(suggestion, Suggestion), type(suggestion).__name__
-    assert suggestion.files, "a suggestion without files"
-    for path, text in suggestion.files.items():
-        assert isinstance(text, str), path
+    assert sound(suggestion, brief) == replace(suggestion, files=dict(suggestion.files)), "not in its form"
+    for path in suggestion.files:
         assert matches(path, brief.editable), f"{path} is not editable"
         assert ".." not in Path(path).parts and not path.startswith("/"), path
-        text.encode()
-    assert suggestion.title and suggestion.title.isprintable() and len(suggestion.title) <= 200, suggestion.title
-    assert suggestion.operator and suggestion.operator.isprintable(), suggestion.operator
-    least = 1.0 if brief.kind == "speed" else 0.0
-    if suggestion.prediction is not None:
-        assert math.isfinite(suggestion.prediction) and suggestion.prediction > least, suggestion.prediction
 
 
 def _children() -> set[int]:

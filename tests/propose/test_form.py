@@ -1,0 +1,126 @@
+"""Whatever a stranger's proposer gives, what goes on from the desk has its form; and paths stay within the program."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from selfproof.charter.sections import ProgramSection
+from selfproof.nouns import Edit
+from selfproof.propose.brief import Brief, ProposerFailed, Spent, Suggestion
+from selfproof.propose.desk import Desk
+from selfproof.propose.form import LARGEST, sound
+from selfproof.screen import screen
+from selfproof.testing.proposers import BRIEF, ProposerContract, ScriptedProposer
+
+GOOD = Suggestion({"sums.py": "def total(rows):\n    return sum(rows)\n"}, "sum", "script")
+
+
+class TestScripted(ProposerContract):
+    """The scripted proposer keeps what it tests in others."""
+
+    def make(self) -> ScriptedProposer:
+        def step(brief: Brief) -> Suggestion | ProposerFailed:
+            fits = "sums.py" in brief.editable and "sums.py" in brief.files
+            return GOOD if fits else ProposerFailed("nothing to say to that")
+
+        return ScriptedProposer([step] * 3)
+
+    def slow(self) -> ScriptedProposer:
+        return ScriptedProposer([GOOD], seconds=100)
+
+
+def test_the_contract_finds_a_proposer_that_breaks_it() -> None:
+    class Bad(ProposerContract):
+        given: Any = GOOD
+
+        def make(self) -> ScriptedProposer:
+            return ScriptedProposer([self.given] * 5)
+
+    class Greedy(Bad):
+        given = Suggestion({"notes.md": "mine"}, "t", "o")
+
+    class Raises(Bad):
+        def make(self) -> Any:
+            def propose(brief: Brief) -> Iterator[Suggestion]:
+                raise OSError("disk")
+                yield GOOD
+
+            return SimpleNamespace(name="bad", propose=propose, close=lambda: None)
+
+    class Deaf(Bad):
+        def slow(self) -> Any:
+            def propose(brief: Brief) -> Iterator[Suggestion]:
+                threading.Event().wait(7)
+                yield GOOD
+
+            return SimpleNamespace(name="bad", propose=propose, close=lambda: None)
+
+    broken = {
+        Greedy: "test_it_suggests_what_may_be_changed_and_nothing_else",
+        Raises: "test_two_calls_at_a_time",
+        Deaf: "test_closing_ends_a_call_that_runs",
+    }
+    for kind, name in broken.items():
+        with pytest.raises(AssertionError):
+            getattr(kind(), name)()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [None, "text", {"files": {}}, Suggestion({}, "t", "o"), Suggestion([("a", "b")], "t", "o"),  # type: ignore[arg-type]
+     Suggestion({"a": b"bytes"}, "t", "o"), Suggestion({1: "x"}, "t", "o"), Suggestion({"a": "\ud800"}, "t", "o"),  # type: ignore[dict-item]
+     Suggestion({"\udcff": "x"}, "t", "o"), Suggestion({"a": "x" * (LARGEST + 1)}, "t", "o"),
+     Suggestion({f"{n}": "x" for n in range(33)}, "t", "o")],
+)  # fmt: skip
+def test_what_is_no_suggestion_is_a_failure(given: Any) -> None:
+    with pytest.raises(ProposerFailed):
+        sound(given, BRIEF)
+
+
+def test_words_are_plain_and_predictions_can_be_true() -> None:
+    given: Any = Suggestion(GOOD.files, "a\x1b[2Jb\n" + "x" * 500, "o\x07" * 50, float("inf"), 7, spent="much")  # type: ignore[arg-type]
+    found = sound(given, BRIEF)
+    assert found.title.isprintable() and len(found.title) <= 200 and len(found.operator) <= 40
+    assert (found.prediction, found.risk, found.spent) == (None, "", Spent())
+    for stated, expected in [(2, 2.0), (1.0, None), (True, None), ("2", None), (10**400, None), (float("nan"), None)]:
+        assert sound(Suggestion(GOOD.files, "t", "o", stated), BRIEF).prediction == expected  # type: ignore[arg-type]
+
+
+def test_the_desk_survives_proposers_that_give_anything() -> None:
+    def endless(brief: Brief) -> Iterator[Any]:
+        while True:
+            yield GOOD
+
+    def garbage(brief: Brief) -> Iterator[Any]:
+        yield GOOD
+        yield {"files": {"sums.py": 7}}
+
+    proposers: list[Any] = [SimpleNamespace(name=f.__name__, propose=f, close=lambda: None) for f in (endless, garbage)]
+    desk = Desk(proposers, 2, 0)
+    taken = []
+    for _ in range(40):
+        desk.ask(lambda: BRIEF)
+        desk.wait(0.2)
+        taken += desk.take("speed")
+    desk.close()
+    events = list(desk.events())
+    assert taken and all(isinstance(edit.files["sums.py"], str) for edit in taken)
+    assert any(event["status"] == "failed" and "no Suggestion" in event["reason"] for event in events)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../x.py", "/tmp/x.py", "a/../../x.py", ".git/hooks/x.py", "a/.git/x.py", "a//x.py", "./x.py", "a/", "", "x\n.py",
+     "x\x1b.py", "__pycache__/x.py", "x.py.new", "x.pyc", "sums.py/x.py", "deep", "n" * 201, "é" * 150, "\udcff.py"],
+)  # fmt: skip
+def test_an_edit_cannot_name_a_place_outside_the_program(path: str) -> None:
+    """The globs of a charter do not keep it in: a star crosses folders."""
+    section, files = ProgramSection(editable=("*",)), {"sums.py": "x = 1\n", "deep/er.py": "y = 1\n"}
+    assert screen(Edit("o", {path: "z = 1\n"}, "t", "o", ""), files, section, 10_000) is not None
+    for fine in ("sums.py", "deep/er.py", "deep/new.py", "new/file.txt", ".hidden"):
+        assert screen(Edit("o", {fine: "z = 1\n"}, "t", "o", ""), files, section, 10_000) is None
