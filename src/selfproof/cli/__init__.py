@@ -30,6 +30,9 @@ COMMANDS = {
     "simulate": "What the gate adopts in a world whose truth is known.",
     "charter": "Check and explain the charter.",
     "sandbox": "What isolates programs here; run one in it.",
+    "propose": "Leave a suggestion for the next run.",
+    "mcp": "Serve coding agents (Model Context Protocol).",
+    "skill": "What a coding agent should know of selfproof.",
     "completion": "Shell completion for bash, zsh or fish.",
 }
 

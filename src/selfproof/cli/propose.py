@@ -55,8 +55,10 @@ def command(source: str | None, as_list: bool, folder: Path, as_json: bool, **wo
         raise UsageError("nothing is suggested", advice="Name a changed copy of the program's folder, or a JSON file.")
     now = seen.files(seen.state.current)
     given = {**_read(source, now), **{key: value for key, value in words.items() if value is not None}}
+    pools = seen.state.charter.get("pools", {})
     told = {"id": put(inbox, _letter(given, now, seen)), "waiting": len(waiting(inbox)),
-            "adopts": seen.charter.autonomy.level == "autonomous"}  # fmt: skip
+            "adopts": seen.charter.autonomy.level == "autonomous",
+            "hold_outs": sorted(name for name, pool in pools.items() if pool and pool.get("lifetime"))}  # fmt: skip
     if as_json:
         dump(told)
         return
