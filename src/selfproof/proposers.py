@@ -15,13 +15,17 @@ from selfproof.propose.brief import Proposer
 
 @dataclass(frozen=True)
 class Asked:
-    """What a command adds to a charter's proposers: models, an agent's command, and a cassette to write or to read."""
+    """What a command adds to a charter's proposers: models, an agent's command, and a cassette to write or to read.
+
+    ``keep_keys`` leaves the models' keys in this process's environment, which is the user's own in a notebook.
+    """
 
     models: tuple[str, ...] = ()
     agent: str = ""
     record: Path | None = None
     replay: Path | None = None
     more: tuple[Proposer, ...] = ()
+    keep_keys: bool = False
 
 
 def proposers_of(life: Life, asked: Asked) -> list[Proposer]:
@@ -32,23 +36,24 @@ def proposers_of(life: Life, asked: Asked) -> list[Proposer]:
     """
     named, budget = life.charter.proposers, life.charter.budget
     found: list[Proposer] = list(asked.more)
+    # Before the models: an agent may need the keys that leave this process with them.
+    if command := asked.agent or named.agent:
+        from selfproof.propose.agent import AgentProposer, around
+
+        found.append(AgentProposer(command, minutes=named.agent_minutes, dollars=budget.dollars or None,
+                                   hidden=around(life.paths.folder)))  # fmt: skip
     models = list(dict.fromkeys([*named.models, *asked.models]))
     if models or asked.replay:
         from selfproof.propose.llm import proposers
 
         found += proposers(
             models, journal=life.paths.private / "spending", dollars=budget.dollars, tokens=budget.tokens,
-            record=asked.record, replay=asked.replay,
+            record=asked.record, replay=asked.replay, keep_keys=asked.keep_keys,
         )  # fmt: skip
-    if command := asked.agent or named.agent:
-        from selfproof.propose.agent import AgentProposer
-
-        found.append(AgentProposer(command, minutes=named.agent_minutes, dollars=budget.dollars or None,
-                                   hidden=[life.paths.folder]))  # fmt: skip
     if (inbox := life.paths.private / "inbox").is_dir():
-        from selfproof.propose.inbox import InboxProposer
+        from selfproof.propose.inbox import InboxProposer, waiting
 
-        found.append(InboxProposer(inbox))
+        found += [InboxProposer(inbox)] if waiting(inbox) else []
     if not found and not named.improver:
         raise UsageError(
             "nobody suggests edits: the charter names no improver, no model and no agent",

@@ -48,11 +48,12 @@ def test_it_waits_for_the_objective_that_it_is_for(tmp_path: Path) -> None:
     assert len(list(proposer.propose(BRIEF))) == 1
 
 
-def test_what_fits_no_objective_does_not_keep_a_run_alive(tmp_path: Path) -> None:
+def test_what_fits_no_objective_does_not_keep_a_run_alive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "inbox", letter(files={"else.py": "x"}, base={"else.py": None}))
     proposer = InboxProposer(tmp_path / "inbox")
-    for _ in range(20):
+    for _ in range(100):
         assert list(proposer.propose(BRIEF)) == []
+    monkeypatch.setattr("selfproof.propose.inbox._PATIENCE_S", -1.0)
     with pytest.raises(ProposerFailed) as caught:
         list(proposer.propose(BRIEF))
     assert caught.value.fatal and len(waiting(tmp_path / "inbox")) == 1

@@ -28,7 +28,7 @@ from selfproof.propose.jailed import plain
 MOST_WAITING: Final = 100
 _LARGEST_JSON: Final = 8 << 20
 _KEPT: Final = 100
-_PATIENCE: Final = 20
+_PATIENCE_S: Final = 60.0
 
 
 class Letter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -111,20 +111,21 @@ class InboxProposer:
     def __init__(self, inbox: Path) -> None:
         self.name = "inbox"
         self._inbox = inbox
-        self._in_vain = 0
+        self._since = time.monotonic()
 
     def propose(self, brief: Brief) -> Iterator[Suggestion]:
         """Yield the suggestions that fit this objective.
 
         Raises:
-            ProposerFailed: nothing is left, or what is left fits no objective that was asked for.
+            ProposerFailed: nothing is left, or what is left fitted no objective that was asked for within a minute.
         """
         left = waiting(self._inbox)
         if not left:
             raise ProposerFailed("nothing waits in the inbox", fatal=True)
         mine = [one for one in left if _fits(one.letter, brief)]
-        self._in_vain = 0 if mine else self._in_vain + 1
-        if self._in_vain > _PATIENCE:
+        if mine:
+            self._since = time.monotonic()
+        elif time.monotonic() - self._since > _PATIENCE_S:  # another objective may have its turn until then
             raise ProposerFailed(f"{len(left)} suggestions in the inbox fit no objective", fatal=True)
         for one in mine:
             if not self._take(one):

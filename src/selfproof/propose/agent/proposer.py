@@ -51,6 +51,7 @@ class AgentProposer:
         self._minutes, self._dollars = minutes, dollars
         self._hidden, self._isolate = [Path(path).resolve() for path in hidden], isolate
         self._progress = progress
+        self._environ = dict(os.environ)  # as it is now: keys of models leave it when their broker starts
         self._lock = threading.Condition()
         self._runs: set[Running] = set()
         self._closed = False
@@ -129,7 +130,7 @@ class AgentProposer:
         return self._suggestion(brief, ended, harvest, spent)
 
     def _run(self, brief: Brief, running: Running, scratch: Scratch, prompt: str, ceiling: float | None) -> Ended:
-        env = environment(os.environ, scratch)
+        env = environment(self._environ, scratch)
         values = {"prompt": prompt, "prompt_file": str(scratch.prompt), "minutes": f"{self._minutes:g}"}
         if len(prompt.encode()) > LONGEST_WORD:
             values["prompt"] = f"Read the file {PROMPT} in this folder and do what it says."
