@@ -41,6 +41,7 @@ COMPOSITION = frozenset(
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
+    frozenset({"mcp", "improving"}),
     frozenset({"session", "testing", "simulate"}),
     frozenset({"attacks"}),
     frozenset({"adapters"}),

@@ -14,6 +14,7 @@ from selfproof.projects.origin import Origin
 from selfproof.projects.rehearsal import Rehearsal, Staged
 from selfproof.projects.target import Target
 from selfproof.projects.writing import Draft, Made
+from selfproof.trial.recorded import Call
 
 RUNNER, IMPROVER = "selfproof_runner.py", "selfproof_improver.py"
 ADAPTER = "selfproof_target.py:target"
@@ -30,7 +31,8 @@ class Options:
     """What a person may say about a function.
 
     ``record`` is a command that calls it (default: the project's tests), ``generate`` makes calls from its type hints
-    instead; ``benchmark`` is a file of pytest-benchmark tests to record from.
+    instead; ``benchmark`` is a file of pytest-benchmark tests to record from. ``calls`` are the calls themselves, each
+    [tuple of arguments, keywords] of plain data.
     """
 
     function: str
@@ -38,6 +40,7 @@ class Options:
     generate: bool = False
     benchmark: str = ""
     seed: int | None = None
+    calls: tuple[Call, ...] = ()
 
 
 def make(project: Path, folder: Path, options: Options, say: Callable[[str], object] = quietly) -> Made:
@@ -54,7 +57,7 @@ def make(project: Path, folder: Path, options: Options, say: Callable[[str], obj
     ]
     program = {adapted: assembled(found, texts, adapted) for adapted in (False, True)}
     with Rehearsal(Staged(program[False], found.place), Staged(program[True], ADAPTER)) as rehearse:
-        calls = gathering.gather(project, found, rehearse, record_of(options), options.generate, say)
+        calls = gathering.gather(project, found, rehearse, record_of(options), options.generate, say, options.calls)
     adapted = rehearse.adapted
     if adapted:
         told.append("it is called by way of selfproof_target.py, which lets plain data stand for objects")

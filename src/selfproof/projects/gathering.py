@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -43,17 +43,21 @@ class Calls:
 
 
 def gather(
-    project: Path, target: Target, rehearse: Rehearsal, record: str, generate: bool, say: Callable[[str], object]
-) -> Calls:
+    project: Path, target: Target, rehearse: Rehearsal, record: str, generate: bool, say: Callable[[str], object],
+    given: Sequence[Call] = (),
+) -> Calls:  # fmt: skip
     """Find calls and try them in the jail; ``rehearse.adapted`` says afterwards whether they need the adapter.
+
+    With ``given`` these are the calls, and nothing is recorded or made.
 
     Raises:
         UsageError: no call is known, or none can be used; the message says why, the advice what to do.
     """
     told: list[str] = []
-    calls: list[Call] = []  # each is [tuple of arguments, keywords]
+    calls: list[Call] = list(given)  # each is [tuple of arguments, keywords]
+    words = "Given by whoever asked for it."
     rehearse.adapted = target.needs_adapter
-    command = record or ("" if generate else recording.default_command(project) or "")
+    command = record or ("" if generate or given else recording.default_command(project) or "")
     if command:
         say(f"recording calls while `{command}` runs")
         found = recording.record(project, target.source.module, target.function, command)
