@@ -131,7 +131,7 @@ def test_a_result_prints_and_shows_without_markup_of_others(finished: tuple[Any,
 
 def test_a_function_becomes_a_program_and_goes_on_where_it_ended(module: Any, tmp_path: Path) -> None:
     source = (tmp_path / "shop_of_tests.py").read_bytes()
-    first = selfproof.improve(module.unknown, inputs=inputs, minutes=0.1, seed=1)
+    first = selfproof.improve(module.unknown, inputs=inputs, minutes=0.05, seed=1)
     assert first.folder.resolve() == tmp_path / "living" / "unknown" and first.speedup is not None
     assert (first.speedup > 1 and "b/shop_of_tests.py" in first.diff) if first else first.speedup == 1.0
     entries = first.summary["ledger"]["entries"]
