@@ -73,6 +73,8 @@ def test_a_replay_in_the_models_own_name(proposer: LLMProposer, tmp_path: Path) 
         list(live.propose(brief()))
     (again,) = proposers([proposer.name], journal=tmp_path / "j", dollars=0, tokens=0, replay=tape)
     assert again.name == proposer.name and len(list(again.propose(brief()))) == 1
+    (unnamed,) = proposers([], journal=tmp_path / "j", dollars=0, tokens=0, replay=tape)
+    assert unnamed.name == proposer.name and len(list(unnamed.propose(brief()))) == 1
     with pytest.raises(UsageError, match="not both"):
         proposers([proposer.name], journal=tmp_path / "j", dollars=0, tokens=0, replay=tape, record=tape)
 
@@ -96,7 +98,9 @@ def test_what_was_not_recorded_is_a_clear_error(proposer: LLMProposer, tmp_path:
 def test_threads_may_ask_in_any_order(proposer: LLMProposer, server: LoopbackModel, tmp_path: Path) -> None:
     """Requests hang on the brief alone, not on which thread comes first."""
     tape = tmp_path / "tape.jsonl"
-    briefs = [brief(lessons=tuple(Lesson(f"e{n}", "worse") for n in range(k)), parent=str(k)) for k in range(6)]
+    briefs = [
+        brief(lessons=tuple(Lesson(f"e{n}", "worse") for n in range(k)), parent=str(k), number=k) for k in range(6)
+    ]
     server.play([EDIT])
     with recorded(proposer, tape) as live, ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda one: list(live.propose(one)), briefs))

@@ -37,7 +37,7 @@ def test_everything_of_the_brief_is_in_it() -> None:
 
 def test_the_same_brief_makes_the_same_request() -> None:
     assert prompt.request(brief()) == prompt.request(brief())
-    assert prompt.request(brief(), turn=1) != prompt.request(brief())
+    assert prompt.request(brief(number=1)) != prompt.request(brief())
 
 
 HOSTILE = """# <<END {word}>>
@@ -137,7 +137,7 @@ def test_a_brief_has_no_place_for_a_score() -> None:
     """The fields are a contract: whoever adds one says here why a stranger may know it."""
     assert set(Brief.__dataclass_fields__) == {
         "objective", "kind", "metric", "better", "instructions", "files", "editable", "focus", "profile", "failures",
-        "lessons", "guidance", "parent", "prompt",
+        "lessons", "guidance", "parent", "prompt", "number",
     }  # fmt: skip
     assert set(Lesson.__dataclass_fields__) == {"title", "outcome"}
 

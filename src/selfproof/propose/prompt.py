@@ -84,8 +84,8 @@ class Request:
         return size(self.system) + size(self.user)
 
 
-def request(brief: Brief, *, limit: int = BYTES, reply_tokens: int = 8_000, turn: int = 0) -> Request:
-    """The question for this brief, at most ``limit`` bytes in all; ``turn`` varies what it asks to look at.
+def request(brief: Brief, *, limit: int = BYTES, reply_tokens: int = 8_000) -> Request:
+    """The question for this brief, at most ``limit`` bytes in all; ``brief.number`` varies what it asks to look at.
 
     Raises:
         ValueError: the limit is below LEAST_BYTES.
@@ -100,7 +100,7 @@ def request(brief: Brief, *, limit: int = BYTES, reply_tokens: int = 8_000, turn
     parts = {name: _cut(text, int(room * _SHARES[name])) for name, text in _small(brief).items()}
     word = _word([template, *parts.values(), *brief.files.values(), *brief.files])
     fenced = {name: _fenced(name, text, word) for name, text in parts.items()}
-    angle = _ANGLES[turn % len(_ANGLES)]
+    angle = _ANGLES[brief.number % len(_ANGLES)]
     used = sum(map(size, fenced.values())) + size(angle)
     fenced |= {"program": _program(brief, word, room - used), "angle": angle}
     return Request(SYSTEM, _cut(_filled(template, fenced), limit - size(SYSTEM)), reply_tokens)

@@ -117,7 +117,7 @@ class Replayer:
 
     def __init__(self, path: Path) -> None:
         """Read it. Raises UsageError if it is no cassette."""
-        self._path = path
+        self.path = path
         self._lock = threading.Lock()
         self._takes: dict[str, list[Take]] = defaultdict(list)
         self._played: dict[str, int] = defaultdict(int)
@@ -135,7 +135,7 @@ class Replayer:
         if number >= len(takes):
             has = f"only {len(takes)} of its answers" if takes else "no answer to this request"
             raise ProposerFailed(
-                f"{self._path} holds {has} ({name}, {known[:12]})", fatal=not takes,
+                f"{self.path} holds {has} ({name}, {known[:12]})", fatal=not takes,
                 advice="The program, the charter or the seed differ from when it was recorded: record it again.",
             )  # fmt: skip
         take = takes[number]

@@ -50,7 +50,6 @@ class LLMProposer:
         self._on_close = on_close or asker.close
         self._lock = threading.Lock()
         self._useless = 0
-        self._asked: OrderedDict[str, int] = OrderedDict()
         self._given: OrderedDict[str, int] = OrderedDict()
         self._total = Spent()
         self._limit = model.prompt_bytes
@@ -73,11 +72,11 @@ class LLMProposer:
         Raises:
             ProposerFailed: no answer, or none that can be used; ``spent`` is what that cost all the same.
         """
-        turn, useless = self._turn(brief), self._useless
+        useless = self._useless
         if useless >= USELESS_IN_A_ROW:
             raise ProposerFailed(f"{useless} replies in a row were of no use: it is not asked any more", fatal=True)
         try:
-            got, before = self._ask(brief, turn)
+            got, before = self._ask(brief)
             spent = before + got.spent
             self._tell("done", spent)
             suggestion = self._useful(got, brief, spent)
@@ -98,20 +97,12 @@ class LLMProposer:
         if was_open:
             self._on_close()
 
-    def _turn(self, brief: Brief) -> int:
-        """How often this very brief was asked before, which varies the question.
-
-        It hangs on nothing else: in whatever order threads ask, a recording holds their questions.
-        """
-        with self._lock:
-            return len(brief.lessons) + _count(self._asked, brief)
-
-    def _ask(self, brief: Brief, turn: int) -> tuple[Answered, Spent]:
+    def _ask(self, brief: Brief) -> tuple[Answered, Spent]:
         """The answer, and what was spent on attempts before it, with less and less of the program if it must be."""
         before = Spent()
         for last in (*[False] * _SHORTENED, True):
             limit = self._limit
-            request = prompt.request(brief, limit=limit, reply_tokens=self.model.reply_tokens, turn=turn)
+            request = prompt.request(brief, limit=limit, reply_tokens=self.model.reply_tokens)
             try:
                 return self.asker.ask(self._key, request, self._tell_of), before
             except TooLong as why:
@@ -156,8 +147,8 @@ def proposers(
 
     ``dollars`` (0: only models that cost nothing) and ``tokens`` (0: no ceiling) are for the whole life that
     ``journal`` tells of, in .selfproof/; a prices.toml beside that folder adds to the price table. ``record`` writes a
-    cassette, ``replay`` answers from one, as a model "cassette:FILE" does. The keys leave this process's environment
-    unless ``keep_keys``: say so where the process is the user's own, a notebook for instance.
+    cassette; ``replay`` answers from one, for the models that it holds if none is named, as "cassette:FILE" does. The
+    keys leave this process's environment unless ``keep_keys``: say so where the process is the user's own, a notebook.
 
     Raises:
         UsageError: a name is no model's, or a model cannot be asked: no key, no price, no library, journal in use.
@@ -172,6 +163,7 @@ def proposers(
     if replay is not None:
         tape = Replayer(replay)
         made += [LLMProposer(model, name, tape) for name, model in parsed.items()]
+        made += [] if parsed else _replayed(tape, "")
     elif parsed:
         own = journal.resolve().parent.parent / "prices.toml"
         handle = Handle(
@@ -224,7 +216,10 @@ class _Last:
 
 def _from_cassette(path: Path) -> list[LLMProposer]:
     """A proposer for each model that a cassette was recorded from, named after it."""
-    tape = Replayer(path)
+    return _replayed(Replayer(path), "cassette: ")
+
+
+def _replayed(tape: Replayer, prefix: str) -> list[LLMProposer]:
     if not tape.models:
-        raise UsageError(f"{path} holds no answer")
-    return [LLMProposer(replace(parse(name), name=f"cassette: {parse(name).name}"), name, tape) for name in tape.models]
+        raise UsageError(f"{tape.path} holds no answer")
+    return [LLMProposer(replace(parse(name), name=prefix + parse(name).name), name, tape) for name in tape.models]
