@@ -308,7 +308,7 @@ def _drop_unused(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def size(source: str, function: str) -> int:
     """Number of expression nodes in the function's body, without its docstring; in all of the file without a name."""
-    return size_in(ast.parse(source), function)
+    return size_in(ast.parse(source) if function else normal_tree(source), function)
 
 
 def size_in(tree: ast.Module, function: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from selfproof.archive.tree import matches
 from selfproof.nouns import UsageError
-from selfproof.projects import closure, command, runs, texts, writing
+from selfproof.projects import command, runs, texts, trusted, writing
 from selfproof.projects.command import Plan
 from selfproof.projects.settings import assigned
 from selfproof.projects.texts import Texts
@@ -105,16 +105,9 @@ def one_of(found: Texts) -> str:
 
 def timed_files(project: Path, suite: str, found: Texts) -> tuple[str, ...]:
     """The project's files that a suite imports, no tests among them: those that may change."""
-    source = next(iter(_sources(project, suite)), None)
-    needed = closure.needed(project, source) if source is not None else []
+    needed = trusted.needed_by(project, suite)
     paths = [own.path.relative_to(project).as_posix() for own in needed if project in own.path.parents]
     names = tuple(name for name in paths if name in found.files and name != suite and not matches(name, TESTS))
     if not names:
         raise UsageError(f"{suite} imports no file of the project", advice='Say which files may change: --edit "FILE".')
     return tuple(name for name in names if not name.endswith("__init__.py")) or names
-
-
-def _sources(project: Path, suite: str) -> list[closure.Source]:
-    whole = project / suite
-    roots = [root for root in closure.import_roots(project) if root in whole.parents]
-    return [closure.Source(".".join(whole.relative_to(r).with_suffix("").parts), whole, r, True) for r in roots]

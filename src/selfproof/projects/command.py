@@ -115,8 +115,9 @@ def planned(project: Path, folder: Path, options: Options) -> Plan:
     found = texts.of(project, folder, options.files)
     choices.unclaimed(found)
     scorer = rescoring(project, options, found)
-    found = found.without(scorer.names if scorer else ())
     script = choices.script_of(options.command, found.files)
+    if scorer is not None:
+        found = found.without(trusted.kept_apart(project, script, scorer, found))
     editable = choices.editable(options.edit, found.files, [script] if script else [])
     better = choices.better_of(options.metric, options.better)
     settings = {

@@ -88,6 +88,34 @@ def _below_its_root(project: Path, path: str, source: Source) -> str:
     return whole.relative_to(source.root).as_posix() if source.root in whole.parents else path
 
 
+def kept_apart(project: Path, script: str | None, own: Trusted, found: Texts) -> frozenset[str]:
+    """The files that a program must do without: what is trusted, but for code that its script needs too.
+
+    Raises:
+        UsageError: the script imports the trusted file, or names the same data.
+    """
+    sources = needed_by(project, script) if script else []
+    names = frozenset(one.path.relative_to(project).as_posix() for one in sources if project in one.path.parents)
+    home = own.place.partition(":")[0]
+    if any(one.inside == home for one in sources):
+        raise UsageError(f"{script} imports {home}, which scores it", advice="Move what both need into a third file.")
+    if both := sorted(set(named_in((closure.parsed(one.path) for one in sources), found.files)) & own.names):
+        raise UsageError(
+            f"{both[0]} is named by {script} and by what scores it: a candidate could read the answers",
+            advice="Give each a file of its own.",
+        )
+    return own.names - names
+
+
+def needed_by(project: Path, script: str) -> list[Source]:
+    """The project's modules that a script needs, itself included; none for what is no Python."""
+    whole = project / script
+    root = next((root for root in closure.import_roots(project) if root in whole.parents), None)
+    if root is None or whole.suffix != ".py":
+        return []
+    return closure.needed(project, Source(".".join(whole.relative_to(root).with_suffix("").parts), whole, root, True))
+
+
 def named_in(trees: Iterable[ast.Module], files: Mapping[str, str]) -> list[str]:
     """Files, no Python among them, that code names in its strings: by name, by path, or by the folder they are in."""
     said = {

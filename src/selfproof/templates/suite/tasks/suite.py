@@ -61,7 +61,8 @@ def passing(answer: Any) -> int:
     if ran := UNITTEST.findall(answer["stderr"]):
         total, _, rest = ran[-1]
         return int(total) - sum(int(n) for kind, n in re.findall(r"(\w+)=(\d+)", rest) if kind in LOST)
-    return int(answer["exit"] == 0)
+    said_nothing = re.search(r"\b(pytest|unittest)\b", COMMAND)  # they always tell: something ended them
+    return int(answer["exit"] == 0 and not said_nothing)
 
 
 LOST = frozenset({"failures", "errors", "skipped", "successes"})  # the last: unexpected ones
