@@ -3,8 +3,8 @@
 BIN := .venv/bin
 READY := .venv/ready
 ARGS ?=
-# A test process for each processor, four at most; files stay whole, and tests/conftest.py says which come first.
-BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Several test processes, each with whole files; tests/conftest.py says how many, and which files come first.
+BESIDE := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check-all lint docs ready clean

@@ -28,11 +28,21 @@ import pytest
 from finite_program import made
 
 SEED = 1
-LONG = ["test_first_run.py", "test_interrupted.py"]  # files that are begun first, so that no process waits at the end
+# Files that take longest are begun first, so that no test process has one of them left when the others are done.
+LONG = ["test_first_run.py", "test_interrupted.py", "test_replay.py", "test_jail_failures.py", "test_simulate_lives.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, without which tests run as well
+def pytest_xdist_auto_num_workers() -> int:
+    """How many test processes ``-n auto`` starts: one more than processors, as tests spend much of their time waiting.
+
+    Not more than five: each may run a life with workers of its own.
+    """
+    return min(4, len(os.sched_getaffinity(0))) + 1
 
 
 @dataclass(frozen=True)

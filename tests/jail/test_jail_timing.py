@@ -178,7 +178,7 @@ def test_work_behind_an_answer_is_charged_to_the_next(pool: Pool) -> None:
     thinking = lambda position, output: time.sleep(0.6) is None  # noqa: E731  the engine's own work meanwhile
     job = Job({"m.py": LATE}, "m.py:f", inputs, limits=Limits(wall_s=20.0), timed=True, go_on=thinking)
     outcome = pool.submit(job).result(timeout=30)
-    assert outcome.status == "ok" and sum(outcome.cpu) > 0.19 > 0.1 > outcome.cpu[0]
+    assert outcome.status == "ok" and outcome.cpu[1] > 0.1 > outcome.cpu[0]  # 0.2 where the thread need not wait
 
 
 def test_a_program_that_is_gone_has_spent_what_it_spent(timed: Run) -> None:
