@@ -136,7 +136,9 @@ class Body:
         for holder in self.above(node):
             if isinstance(holder, ast.comprehension) and child is holder.iter:
                 return False
-            if isinstance(holder, ast.GeneratorExp | ast.ClassDef | ast.arguments | ast.AnnAssign | ast.arg) or _annotates(holder, child):
+            if isinstance(
+                holder, ast.GeneratorExp | ast.ClassDef | ast.arguments | ast.AnnAssign | ast.arg
+            ) or _annotates(holder, child):
                 return False
             child = holder
         return True
@@ -195,7 +197,7 @@ class Body:
             child = holder
         return False
 
-    # -- whether a name has a value -------------------------------------------------------------------------------------
+    # -- whether a name has a value ----------------------------------------------------------------------------------
 
     def definite(self, name: str, at: ast.AST) -> bool:
         """Whether the local `name` certainly has a value when `at` is evaluated."""
@@ -247,6 +249,12 @@ def targets(node: ast.expr) -> set[str]:
 def mentions(nodes: Iterable[ast.AST], name: str) -> bool:
     """Whether the name stands anywhere below the nodes."""
     return any(isinstance(part, ast.Name) and part.id == name for node in nodes for part in ast.walk(node))
+
+
+def mangled(node: ast.AST) -> bool:
+    """Whether a name or attribute would mean something else inside a class: `__private`."""
+    name = str(getattr(node, "id", None) or getattr(node, "attr", ""))
+    return isinstance(node, ast.Name | ast.Attribute) and name.startswith("__") and not name.endswith("__")
 
 
 def extent(move: Move) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -8,6 +8,7 @@
 - format: `"{} {}".format(a, b)` is an f-string.
 - prefix: `s[i:].startswith(p)` copies the rest of `s`; where `s` is exactly text and `i` lies in it, which is checked
   each time, `s.startswith(p, i)` says the same.
+- bare function: `key=lambda x: f(x)` is `key=f`, `[f(x) for x in xs]` for a builtin is `list(map(f, xs))`.
 - display: `dict()` is `{}`, `list()` is `[]`.
 
 Does not protect against: StopIteration raised by an operator or attribute of an object that is not plain data, which a
@@ -35,6 +36,9 @@ _QUIET_BUILTINS = frozenset(
 }  # fmt: skip
 _QUIET_NAMES = _QUIET_BUILTINS | EXCEPTIONS - {"StopIteration", "StopAsyncIteration"}
 _INTEGERS = frozenset({"len", "ord", "hash"})
+_MAPPED = frozenset({"len", "ord", "chr", "str", "int", "float", "repr", "abs", "bool", "hash", "bytes", "hex", "bin"})
+"""Builtins that one may hand over in place of a function that calls them: of one argument, and never StopIteration."""
+
 _USED_AT_ONCE = frozenset({"tuple", "sorted", "list", "set", "dict"})
 
 
@@ -172,11 +176,96 @@ def integer(body: Body, node: ast.expr) -> bool:
     return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
 
 
+def bare_functions(body: Body) -> Iterator[Move]:
+    """`lambda x: f(x)` as `f` where a builtin calls it with one argument, and `[f(x) for x in xs]` as a `map`."""
+    for node in body.nodes:
+        if isinstance(node, ast.Lambda):
+            call, holder = node.body, body.parents[node]
+            keyed = isinstance(holder, ast.keyword) and holder.arg == "key" and _sorts(body, body.parents[holder])
+            name = node.args.args[0].arg if len(node.args.args) == 1 else ""
+            plain = not any((node.args.vararg, node.args.kwarg, node.args.kwonlyargs, node.args.defaults))
+            text = _handed_over(body, call, name, body.parents[holder]) if keyed and plain and name else ""
+            if text:
+                yield Move(f"{text} itself for {short(node)}", "bare function", (instead(node, text),), ())
+        elif isinstance(node, ast.ListComp) and len(node.generators) == 1 and not node.generators[0].ifs:
+            (clause,) = node.generators
+            name = clause.target.id if isinstance(clause.target, ast.Name) and not clause.is_async else ""
+            if not name or not _of_name(body, node.elt, name) or not body.builtin(node.elt.func, *_MAPPED):  # type: ignore[attr-defined]
+                continue
+            if not (body.builtin(_name("list"), "list") and body.builtin(_name("map"), "map")):
+                continue
+            text = f"list(map({node.elt.func.id}, {segment(body.module.source, clause.iter)}))"  # type: ignore[attr-defined]
+            yield Move(f"map for {short(node)}", "bare function", (instead(node, text),), ())
+
+
+def _handed_over(body: Body, node: ast.expr, name: str, call: ast.AST) -> str:
+    """What does the same as `lambda name: node` for the elements of `call`'s first argument; "" for nothing."""
+    if _of_name(body, node, name):
+        return node.func.id  # type: ignore[attr-defined, no-any-return]
+    looked = isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and isinstance(node.slice, ast.Name)
+    if looked and node.slice.id == name and node.value.id != name:  # type: ignore[attr-defined]
+        items = call.args[0] if isinstance(call, ast.Call) and call.args else None
+        own = isinstance(items, ast.Name) and items.id == node.value.id  # type: ignore[attr-defined]
+        return f"{items.id}.get" if own and _dictionary(body, items.id) else ""  # type: ignore[union-attr]
+    return ""
+
+
+def _dictionary(body: Body, name: str) -> bool:
+    """Whether a local is only ever bound to a new dict, or to a new Counter: its own keys have values there."""
+    stores = [node for node in body.names.get(name, ()) if not isinstance(node.ctx, ast.Load)]
+    values = [getattr(body.parents[node], "value", None) for node in stores]
+    simple = all(isinstance(body.parents[node], ast.Assign | ast.AnnAssign) for node in stores)
+    made = [isinstance(value, ast.Dict | ast.DictComp) or (
+        isinstance(value, ast.Call) and (body.builtin(value.func, "dict") or counter(body, value.func))
+    ) for value in values]  # fmt: skip
+    return bool(stores) and simple and all(made) and body.own(name) and name not in body.parameters
+
+
+def counter(body: Body, callee: ast.expr) -> bool:
+    """Whether `callee` is `collections.Counter`, imported at the top of the module."""
+    named = isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name) and callee.attr == "Counter"
+    name = callee.value.id if named else getattr(callee, "id", "")  # type: ignore[attr-defined]
+    if not name or not body.global_once(name):
+        return False
+    origin = body.module.bound_at[name][0]
+    if named:
+        return isinstance(origin, ast.Import) and any(
+            item.name == "collections" and item.asname in (None, name) for item in origin.names
+        )
+    return isinstance(origin, ast.ImportFrom) and origin.module == "collections" and origin.level == 0 and any(
+        item.name == "Counter" and (item.asname or item.name) == name for item in origin.names
+    )  # fmt: skip
+
+
+def _sorts(body: Body, call: ast.AST) -> bool:
+    if not isinstance(call, ast.Call):
+        return False
+    return body.builtin(call.func, "sorted", "min", "max")
+
+
+def _of_name(body: Body, node: ast.expr, name: str) -> bool:
+    """Whether `node` is f(name), f being a builtin or a function of the module that nothing rebinds."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.keywords or len(node.args) != 1:
+        return False
+    (argument,) = node.args
+    same = isinstance(argument, ast.Name) and argument.id == name and node.func.id != name
+    known = body.builtin(node.func, *_MAPPED) or (
+        body.global_once(node.func.id) and node.func.id in body.module.functions
+    )
+    return same and known
+
+
+def _name(text: str) -> ast.Name:
+    return ast.Name(text, ast.Load())
+
+
 def formats(body: Body) -> Iterator[Move]:
     """`"...{}...".format(...)` as an f-string."""
     for node in _calls(body):
         callee = node.func
-        if not (isinstance(callee, ast.Attribute) and callee.attr == "format" and isinstance(callee.value, ast.Constant)):
+        if not (
+            isinstance(callee, ast.Attribute) and callee.attr == "format" and isinstance(callee.value, ast.Constant)
+        ):
             continue
         if not isinstance(callee.value.value, str):
             continue
@@ -240,7 +329,9 @@ def prefixes(body: Body) -> Iterator[Move]:
         known = all(isinstance(item, ast.Constant) or body.own(item.id) for item in (cut.value, lower)
                     if isinstance(item, ast.Name | ast.Constant))  # fmt: skip
         builtins = all(body.builtin(ast.Name(name), name) for name in ("type", "len", "str", "int"))
-        odd = any(isinstance(part, ast.Starred | ast.NamedExpr) for part in ast.walk(node))
+        holder = body.parents[node]
+        done = isinstance(holder, ast.IfExp) and holder.orelse is node and isinstance(holder.body, ast.Call)
+        odd = done or any(isinstance(part, ast.Starred | ast.NamedExpr) for part in ast.walk(node))
         if odd or not known or not builtins or isinstance(lower, ast.UnaryOp):
             continue
         text, start = segment(body.module.source, cut.value), segment(body.module.source, lower)

@@ -19,7 +19,7 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from .body import LOOKING, SCOPES, Body
+from .body import LOOKING, SCOPES, Body, mangled
 from .local_calls import short
 from .speed_globals import Globals
 from .speed_text import Move, instead, segment
@@ -67,14 +67,18 @@ def _expanded(body: Body, call: ast.Call, helper: ast.FunctionDef) -> str | None
         plain = body.stable(argument) and (not isinstance(argument, ast.Name) or body.definite(argument.id, call))
         if plain:
             values[parameter] = argument
-        elif any(isinstance(part, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom) for part in ast.walk(argument)):
+        elif any(
+            isinstance(part, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom) for part in ast.walk(argument)
+        ):
             return None
         else:
             named.append(parameter)
             values[parameter] = argument
     if named and not (body.may_bind(call) and _in_order(_first_uses(expression), named, parameters)):
         return None
-    return f"({ast.unparse(_Put(body, values, named).visit(copy.deepcopy(expression)))})"
+    read = [part.id for part in ast.walk(expression) if isinstance(part, ast.Name)]
+    again = [name for name in named if read.count(name) > 1]
+    return f"({ast.unparse(_Put(body, values, again).visit(copy.deepcopy(expression)))})"
 
 
 def _expression(module: Globals, helper: ast.FunctionDef) -> tuple[ast.expr, list[str]] | None:
@@ -90,7 +94,11 @@ def _expression(module: Globals, helper: ast.FunctionDef) -> tuple[ast.expr, lis
         return None
     parameters = [item.arg for item in (*signature.posonlyargs, *signature.args)]
     free = {part.id for part in parts if isinstance(part, ast.Name)} - set(parameters)
-    if free & (LOOKING | {helper.name}) or any(len(module.bound_at.get(name, ())) > 1 for name in free):
+    if (
+        free & (LOOKING | {helper.name})
+        or any(map(mangled, parts))
+        or any(len(module.bound_at.get(name, ())) > 1 for name in free)
+    ):
         return None
     return expression, parameters
 
@@ -110,44 +118,40 @@ def _in_order(uses: list[str], named: list[str], parameters: list[str]) -> bool:
 
 def _first_uses(expression: ast.expr) -> list[str]:
     """The names that the expression certainly reads, in order, before it does anything but reading them."""
-    found: list[str] = []
+    found: dict[str, None] = {}
 
     def read(node: ast.expr) -> bool:
         """Whether reading may go on after `node`: it was nothing but a name or a constant."""
         if isinstance(node, ast.Name):
-            if node.id not in found:
-                found.append(node.id)
+            found.setdefault(node.id)
+        if isinstance(node, ast.Name | ast.Constant):
             return True
-        if isinstance(node, ast.Constant):
-            return True
-        inner: list[ast.expr] = []
-        if isinstance(node, ast.BinOp):
-            inner = [node.left, node.right]
-        elif isinstance(node, ast.Compare):
-            inner = [node.left, node.comparators[0]]
-        elif isinstance(node, ast.Subscript):
-            inner = [node.value, node.slice]
-        elif isinstance(node, ast.Tuple | ast.List):
-            inner = node.elts
-        elif isinstance(node, ast.UnaryOp):
-            inner = [node.operand]
-        elif isinstance(node, ast.Attribute):
-            inner = [node.value]
-        elif isinstance(node, ast.BoolOp):
-            inner = node.values[:1]
-        elif isinstance(node, ast.IfExp):
-            inner = [node.test]
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            inner = list(node.args)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            inner = [node.func.value]
-        for item in inner:
-            if not read(item):
-                return False
+        all(map(read, _read_first(node)))
         return False
 
     read(expression)
-    return found
+    return list(found)
+
+
+def _read_first(node: ast.expr) -> list[ast.expr]:
+    """The operands that `node` evaluates one after the other before it does anything itself."""
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.Compare):
+        return [node.left, node.comparators[0]]
+    if isinstance(node, ast.Subscript):
+        return [node.value, node.slice]
+    if isinstance(node, ast.Tuple | ast.List):
+        return node.elts
+    if isinstance(node, ast.Call):
+        return list(node.args) if isinstance(node.func, ast.Name) else [node.func]
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand]
+    if isinstance(node, ast.Attribute):
+        return [node.value]
+    if isinstance(node, ast.IfExp):
+        return [node.test]
+    return node.values[:1] if isinstance(node, ast.BoolOp) else []
 
 
 class _Put(ast.NodeTransformer):
@@ -157,7 +161,7 @@ class _Put(ast.NodeTransformer):
         self._values, self._named = values, {name: body.fresh(f"_{name.strip('_')}") for name in named}
         self._met: set[str] = set()
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802  the visitor's protocol
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id not in self._values:
             return node
         if node.id not in self._named:

@@ -19,10 +19,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .body import COMPREHENSIONS, LOOKING, SCOPES, Body, mentions, targets
-from .local_calls import integer, quiet, short
+from .local_calls import counter, integer, quiet, short
 from .speed_names import READING_METHODS
 from .speed_text import Move, Splice, comments, instead, line_above, starts_its_line, whole_line
 
+_OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is
+}  # fmt: skip
 _EMPTY = {"list": "append", "set": "add"}
 _LIST_METHODS = frozenset({"append", "extend", "pop", "insert"})
 
@@ -82,11 +85,11 @@ def _empty(body: Body, statement: ast.stmt) -> tuple[str, str] | None:
     return None
 
 
-def instead_of(body: Body, statement: ast.stmt, text: str) -> Splice:
-    """Replace a statement by one line; the comments that stood in it come above."""
+def instead_of(body: Body, statement: ast.stmt, *lines: str) -> Splice:
+    """Replace a statement by lines; the comments that stood in it come above."""
     start, end = (statement.lineno, statement.col_offset), (statement.end_lineno or 0, statement.end_col_offset or 0)
     notes = comments(body.module.source, statement)
-    return Splice(start, end, ("\n" + " " * statement.col_offset).join([*notes, text]))
+    return Splice(start, end, ("\n" + " " * statement.col_offset).join([*notes, *lines]))
 
 
 def _taken_apart(body: Body, loop: ast.For, name: str, kind: str) -> _Loop | None:
@@ -132,6 +135,9 @@ def _only_continues(block: Sequence[ast.stmt]) -> bool:
 
 
 def _negated(test: ast.expr) -> ast.expr:
+    """The opposite test; by the opposite operator where that is the same by definition."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _OPPOSITE:
+        return ast.Compare(test.left, [_OPPOSITE[type(test.ops[0])]()], test.comparators)
     inverse = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
     return test.operand if inverse else ast.UnaryOp(ast.Not(), test)  # type: ignore[attr-defined]
 
@@ -260,22 +266,27 @@ def counters(body: Body) -> Iterator[Move]:
     for node in body.nodes:
         if not isinstance(node, ast.For) or node.orelse or len(node.body) != 1 or not isinstance(node.target, ast.Name):
             continue
-        step = node.body[0]
-        counts = (
-            isinstance(step, ast.AugAssign) and isinstance(step.op, ast.Add) and isinstance(step.value, ast.Constant)
-            and type(step.value.value) is int and step.value.value == 1 and isinstance(step.target, ast.Subscript)
-            and isinstance(step.target.value, ast.Name) and isinstance(step.target.slice, ast.Name)
-            and step.target.slice.id == node.target.id
-        )  # fmt: skip
-        if not counts or not body.in_own_scope(node) or not starts_its_line(body.module.source, node):
+        name = _counted(node.body[0], node.target.id)
+        if not name or not body.in_own_scope(node) or not starts_its_line(body.module.source, node):
             continue
-        name = step.target.value.id  # type: ignore[union-attr]
         if name != node.target.id and _only_counts(body, name) and body.dead_outside(node, node.target.id):
             seen = mentions([node.iter], name) or _seen_by_nested(body, {node.target.id})
             if seen or not body.builtin(_ITER, "iter") or not body.definite(name, node):
                 continue
             cut = instead_of(body, node, f"{name}.update(iter({ast.unparse(node.iter)}))")
             yield Move(f"{name} counts in one go", "counter", (cut,), ())
+
+
+def _counted(step: ast.stmt, key: str) -> str:
+    """The name of `c` where the statement is `c[key] += 1`, else ""."""
+    if not (
+        isinstance(step, ast.AugAssign) and isinstance(step.op, ast.Add) and isinstance(step.target, ast.Subscript)
+    ):
+        return ""
+    counts, index = step.target.value, step.target.slice
+    one = isinstance(step.value, ast.Constant) and type(step.value.value) is int and step.value.value == 1
+    plain = one and isinstance(index, ast.Name) and index.id == key
+    return counts.id if plain and isinstance(counts, ast.Name) else ""
 
 
 _ITER = ast.Name("iter", ast.Load())
@@ -290,7 +301,9 @@ def _only_counts(body: Body, name: str) -> bool:
         holder = body.parents[node]
         if isinstance(node.ctx, ast.Store):
             value = holder.value if isinstance(holder, ast.Assign) and len(holder.targets) == 1 else None
-            if not (isinstance(value, ast.Call) and not value.args and not value.keywords and _counter(body, value.func)):
+            if not (
+                isinstance(value, ast.Call) and not value.args and not value.keywords and counter(body, value.func)
+            ):
                 return False
         elif not _harmless(body, node, holder):
             return False
@@ -307,22 +320,6 @@ def _harmless(body: Body, node: ast.Name, holder: ast.AST) -> bool:
     if isinstance(holder, ast.Call):
         return node in holder.args and body.builtin(holder.func, *_LOOKS)
     return isinstance(holder, ast.Return | ast.For | ast.comprehension | ast.Compare | ast.If | ast.While)
-
-
-def _counter(body: Body, callee: ast.expr) -> bool:
-    """Whether `callee` is `collections.Counter`, imported at the top of the module."""
-    named = isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name) and callee.attr == "Counter"
-    name = callee.value.id if named else getattr(callee, "id", "")  # type: ignore[attr-defined]
-    if not name or not body.global_once(name):
-        return False
-    origin = body.module.bound_at[name][0]
-    if named:
-        return isinstance(origin, ast.Import) and any(
-            item.name == "collections" and item.asname in (None, name) for item in origin.names
-        )
-    return isinstance(origin, ast.ImportFrom) and origin.module == "collections" and origin.level == 0 and any(
-        item.name == "Counter" and (item.asname or item.name) == name for item in origin.names
-    )  # fmt: skip
 
 
 # -- methods by another name -------------------------------------------------------------------------------------------
@@ -364,4 +361,5 @@ def _one_list(body: Body, name: str, at: ast.stmt) -> bool:
         return False
     holder = body.parents[stores[0]]
     value = holder.value if isinstance(holder, ast.Assign | ast.AnnAssign) else None
-    return isinstance(value, ast.List | ast.ListComp) and body.definite(name, at)
+    made = isinstance(value, ast.Call) and body.builtin(value.func, "list", "sorted")
+    return (made or isinstance(value, ast.List | ast.ListComp)) and body.definite(name, at)

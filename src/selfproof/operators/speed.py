@@ -20,9 +20,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .body import Body, extent
-from .local_calls import displays, formats, generators_used_at_once, prefixes, smaller_or_larger
+from .local_calls import bare_functions, displays, formats, generators_used_at_once, prefixes, smaller_or_larger
+from .local_helpers import inlined_helpers
 from .local_inline import compiled_patterns, inlined_calls
 from .local_loops import comprehensions, counters, plain_loops, renamed_methods
+from .local_numbers import arithmetic_once
 from .purity import Module
 from .speed_caches import call_caches, recursion_caches
 from .speed_globals import Globals
@@ -34,8 +36,9 @@ Rewrite = Callable[[Body], Iterator[Move]]
 
 STAGES: tuple[tuple[Rewrite, ...], ...] = (
     (renamed_methods, counters),
-    (comprehensions, plain_loops),
+    (comprehensions, plain_loops, inlined_helpers),
     (compiled_patterns, inlined_calls, smaller_or_larger, prefixes, generators_used_at_once, formats, displays),
+    (bare_functions, arithmetic_once),
 )
 """Rewrites in the order in which they do not stand in each other's way: names that `:=` binds block a comprehension."""
 

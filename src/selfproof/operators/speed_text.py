@@ -157,7 +157,11 @@ def comments(source: str, statement: ast.stmt) -> list[str]:
     lines[-1] = lines[-1].encode()[: statement.end_col_offset].decode()  # what follows it stays where it is
     text = textwrap.dedent("\n".join(lines)) + "\n"
     try:
-        return [item.string for item in tokenize.generate_tokens(io.StringIO(text).readline) if item.type == tokenize.COMMENT]
+        return [
+            item.string
+            for item in tokenize.generate_tokens(io.StringIO(text).readline)
+            if item.type == tokenize.COMMENT
+        ]
     except (tokenize.TokenError, SyntaxError):  # a line that continues beyond the statement
         return []
 
@@ -174,9 +178,7 @@ def segment(source: str, node: ast.expr) -> str:
     return ast.get_source_segment(source, node) or ast.unparse(node)
 
 
-def spliced(
-    source: str, splices: Sequence[Splice], helpers: Iterable[str], more: Sequence[str] = ()
-) -> str | None:
+def spliced(source: str, splices: Sequence[Splice], helpers: Iterable[str], more: Sequence[str] = ()) -> str | None:
     """`source` with all splices, the named helpers and `more` lines in place; None where that is no valid module."""
     tree = ast.parse(source)
     names = list(helpers)
