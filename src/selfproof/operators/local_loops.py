@@ -8,7 +8,8 @@
 - counter: `for x in xs: c[x] += 1` is `c.update(iter(xs))` where `c` is a new Counter.
 - method by name: `add = out.append` is undone: interpreters since 3.11 call `out.append(x)` faster than `add(x)`.
 
-Does not protect against: what `body` does not protect against; StopIteration as in `local_calls`.
+Does not protect against: what `body` does not protect against; StopIteration as in `local_calls`; how often a key
+that is no plain data is asked for its hash (by a counter's own loop, half as often).
 """
 
 from __future__ import annotations
@@ -200,9 +201,23 @@ def _in_order(loop: _Loop) -> bool:
 
 
 def _seen_by_nested(body: Body, names: set[str]) -> bool:
-    """Whether a nested function, class, lambda or generator mentions one of the names: it could look at any time."""
-    nested = (node for node in body.nodes if isinstance(node, (*SCOPES, ast.GeneratorExp)))
+    """Whether a nested function, class, lambda or generator mentions one of the names: it could look at any time.
+
+    A generator that the call around it uses up is gone by then.
+    """
+    nested = (
+        node for node in body.nodes
+        if isinstance(node, SCOPES) or (isinstance(node, ast.GeneratorExp) and not _used_up(body, node))
+    )  # fmt: skip
     return any(isinstance(part, ast.Name) and part.id in names for node in nested for part in ast.walk(node))
+
+
+def _used_up(body: Body, node: ast.GeneratorExp) -> bool:
+    call = body.parents[node]
+    if not isinstance(call, ast.Call) or call.args != [node]:
+        return False
+    joined = isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Constant)
+    return joined or body.builtin(call.func, "tuple", "list", "set", "sorted", "sum", "min", "max", "any", "all")
 
 
 def _written(loop: _Loop) -> str:
