@@ -62,10 +62,18 @@ def mentions(text: str) -> Iterator[str]:
         yield re.split(r"\s{2,}|\s#|\s&&|\s\||>", line)[0].replace("[", "").replace("]", "")
 
 
+def words_of(line: str) -> list[str]:
+    """The words of a command line after `selfproof`; one that is cut within quotes is split as it is."""
+    try:
+        return shlex.split(line)[1:]
+    except ValueError:
+        return line.replace('"', "").split()[1:]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_commands_and_options_that_are_named_exist(page: Path) -> None:
     for line in mentions(page.read_text("utf-8")):
-        name, *words = line.split()[1:]
+        name, *words = words_of(line)
         if name.startswith("-") or name.isupper() or name == "...":
             assert name in options_of(group) | {"--version", "OPTIONS"}, line
             continue
@@ -104,7 +112,7 @@ def test_examples_in_help_texts_exist() -> None:
     for name in ("", *COMMANDS):
         epilog = (command_of(name) if name else group).epilog or ""
         for line in mentions(epilog):
-            words = line.split()[1:]
+            words = words_of(line)
             assert {w for w in words if w.startswith("-")} <= options_of(command_of(*words)), line
 
 
