@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from selfproof.improving.events import KINDS, Confirming, Decided, Ended, Happen
 from selfproof.improving.result import result_of
 from selfproof.nouns import SelfproofError, UsageError
 from selfproof.propose.brief import Brief, Suggestion
-from selfproof.testing.proposers import ScriptedProposer
+from selfproof.testing import ScriptedModel
 
 SLOW = '''"""A module with a slow function."""
 
@@ -193,12 +194,16 @@ def test_a_strangers_proposer_suggests_and_cannot_do_harm(tmp_path: Path) -> Non
         assert not any(word in repr(brief) for word in ("hidden", "seed", "answer: 4.0"))
         return Suggestion({"suite.py": text}, "all of them", "script", 0.5)
 
-    garbage: Any = ["no suggestion", None, Suggestion({"../../x.py": "x = 1\n"}, "out", "script")]
-    proposer = ScriptedProposer([good, *([one] for one in garbage)])
+    def garbage(brief: Brief) -> Iterator[Any]:
+        yield Suggestion({"../../x.py": "x = 1\n"}, "out", "script")
+        yield {"files": {"suite.py": 7}}
+
+    proposer = ScriptedModel([good])
+    stranger: Any = SimpleNamespace(name="stranger", propose=garbage, close=lambda: None)
     told: list[Happened] = []
-    for event in selfproof.live(folder, minutes=1, seed=1, proposer=proposer):
+    for event in selfproof.live(folder, minutes=1, seed=1, proposer=[proposer, stranger]):
         told += [event] if event.kind == "proposer" else []
-        if len(told) == 4:
+        if len({(event["name"], event["status"]) for event in told}) == 4:
             break
     assert any(event["status"] == "suggested" and event["title"] == "all of them" for event in told)
     assert any(event["status"] == "failed" and "no Suggestion" in event["reason"] for event in told)

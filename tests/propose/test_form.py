@@ -15,31 +15,18 @@ from selfproof.propose.brief import Brief, ProposerFailed, Spent, Suggestion
 from selfproof.propose.desk import Desk
 from selfproof.propose.form import LARGEST, sound
 from selfproof.screen import screen
-from selfproof.testing.proposers import BRIEF, ProposerContract, ScriptedProposer
+from selfproof.testing import ProposerContract, ScriptedModel
+from selfproof.testing.proposers import BRIEF
 
 GOOD = Suggestion({"sums.py": "def total(rows):\n    return sum(rows)\n"}, "sum", "script")
-
-
-class TestScripted(ProposerContract):
-    """The scripted proposer keeps what it tests in others."""
-
-    def make(self) -> ScriptedProposer:
-        def step(brief: Brief) -> Suggestion | ProposerFailed:
-            fits = "sums.py" in brief.editable and "sums.py" in brief.files
-            return GOOD if fits else ProposerFailed("nothing to say to that")
-
-        return ScriptedProposer([step] * 3)
-
-    def slow(self) -> ScriptedProposer:
-        return ScriptedProposer([GOOD], seconds=100)
 
 
 def test_the_contract_finds_a_proposer_that_breaks_it() -> None:
     class Bad(ProposerContract):
         given: Any = GOOD
 
-        def make(self) -> ScriptedProposer:
-            return ScriptedProposer([self.given] * 5)
+        def make(self) -> ScriptedModel:
+            return ScriptedModel([self.given], repeat=True)
 
     class Greedy(Bad):
         given = Suggestion({"notes.md": "mine"}, "t", "o")

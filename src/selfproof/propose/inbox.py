@@ -112,6 +112,7 @@ class InboxProposer:
         self.name = "inbox"
         self._inbox = inbox
         self._since = time.monotonic()
+        self._closed = False
 
     def propose(self, brief: Brief) -> Iterator[Suggestion]:
         """Yield the suggestions that fit this objective.
@@ -128,7 +129,7 @@ class InboxProposer:
         elif time.monotonic() - self._since > _PATIENCE_S:  # another objective may have its turn until then
             raise ProposerFailed(f"{len(left)} suggestions in the inbox fit no objective", fatal=True)
         for one in mine:
-            if not self._take(one):
+            if self._closed or not self._take(one):
                 continue
             files = {path: merged(brief.files.get(path), one.letter.base.get(path), text)
                      for path, text in one.letter.files.items()}  # fmt: skip
@@ -137,7 +138,8 @@ class InboxProposer:
                 yield _suggestion(one.letter, sound, brief)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Take nothing more: what nobody would look at stays for the next run."""
+        self._closed = True
 
     def _take(self, one: Waiting) -> bool:
         """Put it aside, so that nobody gives it twice; the newest 100 of these are kept."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from selfproof.testing.loopback import LoopbackModel
+    from selfproof.testing.proposers import ProposerContract
     from selfproof.testing.scripted import ScriptedModel
 
-__all__ = ["LoopbackModel", "ScriptedModel"]
+__all__ = ["LoopbackModel", "ProposerContract", "ScriptedModel"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,6 +19,10 @@ def __getattr__(name: str) -> Any:
         from selfproof.testing.loopback import LoopbackModel
 
         return LoopbackModel
+    if name == "ProposerContract":
+        from selfproof.testing.proposers import ProposerContract
+
+        return ProposerContract
     if name == "ScriptedModel":
         from selfproof.testing.scripted import ScriptedModel
 

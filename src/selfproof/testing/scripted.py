@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from selfproof.propose import reply
 from selfproof.propose.brief import Brief, ProposerFailed, Spent, Suggestion
+
+Turn = Suggestion | str | ProposerFailed
 
 
 class ScriptedModel:
@@ -15,35 +17,50 @@ class ScriptedModel:
 
         ScriptedModel([blocks.written(before, after), "no idea", ProposerFailed("out of money", fatal=True)])
 
-    A text is read as a model's reply is. After the last turn it fails for good, unless it is to ``repeat``; ``each`` is
-    what a turn costs. ``briefs`` are all that it was shown.
+    A text is read as a model's reply is; a turn may also be a function of the brief that gives one. After the last turn
+    it fails for good, unless it is to ``repeat``; ``each`` is what a turn costs, ``seconds`` how long it takes. Closing
+    it ends the wait. ``briefs`` are all that it was shown.
     """
 
     def __init__(
-        self, script: Sequence[Suggestion | str | ProposerFailed], *, name: str = "scripted", repeat: bool = False,
-        each: Spent | None = None,
+        self, script: Sequence[Turn | Callable[[Brief], Turn]], *, name: str = "scripted", repeat: bool = False,
+        each: Spent | None = None, seconds: float = 0.0,
     ) -> None:  # fmt: skip
         self._script = list(script)
         self._name = name
         self._repeat = repeat
         self._each = each or Spent()
+        self._seconds = seconds
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self.briefs: list[Brief] = []
-        self.closed = False
 
     @property
     def name(self) -> str:
         """As it is shown."""
         return self._name
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed.is_set()
+
     def propose(self, brief: Brief) -> Iterator[Suggestion]:
-        """Yield the next turn. Raises ProposerFailed where that is one, or where nothing is left."""
+        """Yield the next turn.
+
+        Raises:
+            ProposerFailed: the turn is one, nothing is left, or it was closed.
+        """
         with self._lock:
             number = len(self.briefs)
             self.briefs.append(brief)
+        if self._closed.wait(self._seconds):
+            raise ProposerFailed("it was closed", fatal=True)
         if not self._script or (number >= len(self._script) and not self._repeat):
             raise ProposerFailed("the script is at its end", fatal=True)
         turn = self._script[number % len(self._script)]
+        if callable(turn):
+            turn = turn(brief)
         if isinstance(turn, ProposerFailed):
             raise ProposerFailed(str(turn), fatal=turn.fatal, advice=turn.advice(), spent=turn.spent + self._each)
         if isinstance(turn, str):
@@ -52,5 +69,5 @@ class ScriptedModel:
             yield replace(turn, spent=turn.spent + self._each)
 
     def close(self) -> None:
-        """Take note that it was closed."""
-        self.closed = True
+        """End every call that waits; it gives nothing more."""
+        self._closed.set()
