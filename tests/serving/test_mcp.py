@@ -75,7 +75,9 @@ def test_an_agent_makes_runs_reads_and_improves_a_program(tmp_path: Path) -> Non
             readers = {tool["name"] for tool in listed if tool["annotations"]["readOnlyHint"]}
             assert readers == {f"selfproof_{name}" for name in READING}
 
-            assert (await called(client, "init", folder="life", template="apprentice", seed=1))["event"] == "init"
+            assert (await called(client, "init", folder="life", options={"template": "apprentice", "seed": "1"}))[
+                "event"
+            ] == "init"
             sent = await called(client, "propose", folder="life", files={"suite.py": idea}, title="all of them")
             assert sent["waiting"] == 1 and sent["adopts"] and sent["hold_outs"] == ["holdout"]
             result = await client.call_tool(
@@ -109,7 +111,7 @@ def test_what_is_not_allowed_is_told_and_changes_nothing(tmp_path: Path) -> None
     async def talk() -> None:
         async with session(tmp_path) as client:
             assert "no charter" in await refused(client, "status", folder="nowhere")
-            await called(client, "init", folder="life", template="apprentice")
+            await called(client, "init", folder="life", options=APPRENTICE)
             for folder in ("..", "/etc", "life/../../x"):
                 assert "outside" in await refused(client, "status", folder=folder)
             assert "not editable" in await refused(
@@ -118,7 +120,9 @@ def test_what_is_not_allowed_is_told_and_changes_nothing(tmp_path: Path) -> None
             assert "changes nothing" in await refused(client, "propose", folder="life", files={}, title="mine")
             assert "no change is called" in await refused(client, "show", folder="life", change="--help")
             assert "outside" in await refused(client, "compare", folder="life", on="/etc/passwd")
-            await refused(client, "init", folder="life", template="apprentice")
+            await refused(client, "init", folder="life", options=APPRENTICE)
+            for bad in ({"--at": "/etc"}, {"json": True}, {"nothing": "x"}, {"project": "/etc"}, {"seed": "-1"}):
+                assert await refused(client, "init", folder="new", options=bad)
             assert await refused(client, "run", folder="life", minutes="many")
 
     asyncio.run(talk())
@@ -135,7 +139,7 @@ def test_a_call_that_is_cancelled_ends_its_run_in_order(tmp_path: Path) -> None:
 
     async def talk() -> None:
         async with session(tmp_path) as client:
-            await called(client, "init", folder="life", template="apprentice")
+            await called(client, "init", folder="life", options=APPRENTICE)
             run = asyncio.ensure_future(
                 client.call_tool("selfproof_run", {"folder": "life", "minutes": 30}, progress_callback=progress)
             )
@@ -165,6 +169,9 @@ def running(folder: Path) -> bool:
     return False
 
 
+APPRENTICE: dict[str, Any] = {"template": "apprentice"}
+
+
 def test_tools_are_bounded_and_name_options_that_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a tool passes on parses as a command: no option was renamed under it."""
     seen: list[list[str]] = []
@@ -187,7 +194,10 @@ def test_tools_are_bounded_and_name_options_that_exist(tmp_path: Path, monkeypat
     async def all_of_them() -> None:
         for path in ("p", "l"):
             (tmp_path / path).mkdir()
-        await made_for.init("l", "p", template="apprentice", seed=1)
+        await made_for.init(APPRENTICE, "l", "p")
+        await made_for.init({"function": "m:f", "generate": True, "record": False}, "l", "p")
+        await made_for.init({"command": "python t.py", "metric": "loss", "lower": True, "edit": ["a", "b"]}, "", "p")
+        await made_for.init({"solver": "a.py:f", "task": "b.py:T", "tests": "pytest"}, "", "p")
         await made_for.run("l", 1e9, 3, tell=silent)
         await made_for.log("l", 10**9)
         for call in (made_for.status, made_for.verify, made_for.export):
@@ -197,7 +207,7 @@ def test_tools_are_bounded_and_name_options_that_exist(tmp_path: Path, monkeypat
         await made_for.propose({"a": "b"}, "t", "l", 1.5, "r", "o")
 
     asyncio.run(all_of_them())
-    assert "60" in seen[1] and "50" in seen[2]
+    assert "60" in seen[4] and "50" in seen[5]
     for name, *words in seen:
         command = group.get_command(click.Context(group), name)
         assert command is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -33,22 +34,26 @@ class Tools:
         return str(path)
 
     async def init(
-        self, folder: str = "living", project: str = ".", function: str = "", record: str = "",
-        generate: bool = False, template: str = "", seed: int | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
-        """Make a new living program in `folder`.
+        self, options: dict[str, str | bool | list[str]], folder: str = "", project: str = "."
+    ) -> dict[str, Any]:
+        """Make a new living program of the code in `project`, in `folder` (default: `living` in the project).
 
-        `function` is "package.module:function" of the code in `project`: it will be made faster with equal answers.
-        `record` is a command that calls it (default: the project's tests), `generate` makes calls from its type hints.
-        Or `template` "apprentice", a program that improves itself. Nothing of the project is changed. Returns its id,
-        its folder, and what was measured.
+        `options` are flags of `selfproof init` without their dashes. One names the form:
+        {"function": "package.module:function"} makes it faster with equal answers (also "record": a command that calls
+        it, or "generate": true, or "benchmark": a pytest-benchmark file);
+        {"command": "python train.py", "metric": "val_loss", "lower": true} (or "higher") improves the number that it
+        prints; {"solver": "file.py:function", "task": "file.py:Class"} improves its answers;
+        {"template": "apprentice"} is a program that improves itself. More: "tests", "files", "edit", "allow", "seed".
+        Nothing of the project is changed. Returns the program's id, its folder, and what was measured.
         """
-        words = ["init", self._at(folder), "--json"]
-        named = {"--function": function, "--record": record, "--template": template}
-        words += [word for flag, text in named.items() if text for word in (flag, text)]
-        words += ["--project", self._at(project)] if function else []
-        words += ["--generate"] if generate else []
-        words += ["--seed", str(seed)] if seed is not None else []
+        words = ["init", "--json", "--project", self._at(project)]
+        for name, given in options.items():
+            if not re.fullmatch(r"[a-z][a-z-]*", name) or name in {"project", "json", "help"}:
+                raise Refused(f"{name!r} is no option of `selfproof init`")
+            values = given if isinstance(given, list) else [given]
+            words += [f"--{name}" if value is True else f"--{name}={value}" for value in values if value is not False]
+        if folder or "template" in options:
+            words.append(self._at(folder or project))
         found: dict[str, Any] = await answer(words)
         return found
 
