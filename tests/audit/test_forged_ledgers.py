@@ -509,6 +509,15 @@ def a_canary_at_another_level(f: Forger) -> Entry:
     return canary
 
 
+def a_canary_of_a_length_of_its_own(f: Forger) -> Entry:
+    """Its confirmation says so beforehand: still, no adoption is watched for so few pairs."""
+    canary = f.find("canary")
+    adopt = f.find("adopt", lambda body: body["version"] == canary.body["version"])
+    f.entries[adopt.body["confirmation"]].body["watched"] = [6, 18]
+    canary.body["most"] = 18
+    return canary
+
+
 def a_canary_that_saw_less_against_it(f: Forger) -> Entry:
     canary = f.find("canary")
     canary.body["log_wealth"] -= 0.5
@@ -608,6 +617,7 @@ def a_test_that_proves_nothing(f: Forger) -> Entry:
 CASES: list[Forge] = [
     a_certificate_that_cost_less, a_certificate_with_more_budget_left, a_certificate_with_another_guard,
     a_certificate_with_a_better_correlation, a_second_certificate, a_canary_at_another_level,
+    a_canary_of_a_length_of_its_own,
     a_canary_that_saw_less_against_it, a_canary_that_should_have_taken_it_back, a_check_that_was_not_passed,
     a_second_check, a_canary_without_pairs, no_canary_at_all, certificate_of_one_line, nothing_is_not_covered,
     a_stronger_tier, results_of_another_tier, a_guard_begun_twice, another_form,
