@@ -48,9 +48,15 @@ def command(a: str, b: str, folder: Path, as_json: bool, **how: Any) -> None:
         changes: list[Change] = []
         patch = unified(seen.files(one), seen.files(two), (a, b))
     else:
-        changes = origin.changes(came_from, seen.files(one), seen.files(two))
+        known = {path: {files.get(path, "") for files in map(seen.files, range(len(seen.state.versions)))}
+                 for path in came_from.files}  # fmt: skip
+        changes = origin.changes(came_from, seen.files(one), seen.files(two), known)
         patch = delivery.patch(changes)
-    told = _handed(seen, (one, two), came_from, changes, patch, how) if patch else "nothing was changed"
+    told = (
+        _handed(seen, (one, two), came_from, changes, patch, how)
+        if patch
+        else "nothing to change: no difference, or your files hold it already"
+    )
     if as_json:
         dump({"a": one, "b": two, "patch": patch, "file": str(target) if target else None, "told": told})
     elif patch and not (target or into or branch):

@@ -154,7 +154,7 @@ def write(life: Life, confirming: Confirming) -> None:
 
 def pool_told(task: Task | Workload) -> dict[str, Any]:
     """What a task says of the pool that pairs are drawn from; nobody else can check it."""
-    return task.pool("confirm") if isinstance(task, Task) else {"split": "confirm", "inputs": "fresh for each pair"}
+    return task.pool("confirm")
 
 
 def progress(confirming: Confirming, verdict: Verdict, tier: str) -> Event:

@@ -99,7 +99,7 @@ def branch(project: Path, changes: Sequence[Change], name: str, message: str) ->
     _only_own(changes)
     top = Path(_git(project, "rev-parse", "--show-toplevel", why="the project is in no git repository").strip())
     head = _git(project, "rev-parse", "--verify", "HEAD^{commit}", why="the repository has no commit yet").strip()
-    _git(project, "check-ref-format", f"refs/heads/{name}", why=f"{name!r} cannot be a branch's name")
+    _git(project, "check-ref-format", "--branch", name, why=f"{name!r} cannot be a branch's name")
     if _git(project, "for-each-ref", f"refs/heads/{name}").strip():
         raise UsageError(f"there is a branch {name!r} already", advice="Give another name, or delete that branch.")
     with tempfile.TemporaryDirectory(prefix="selfproof-index-") as scratch:

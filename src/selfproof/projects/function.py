@@ -61,7 +61,8 @@ def make(project: Path, folder: Path, options: Options, say: Callable[[str], obj
     adapted = rehearse.adapted
     if adapted:
         told.append("it is called by way of selfproof_target.py, which lets plain data stand for objects")
-    draft = drafted(program[adapted], texts, calls, ADAPTER if adapted else found.place, list(PARTS[adapted]))
+    place = ADAPTER if adapted else found.place
+    draft = drafted(program[adapted], texts, calls, place, writing.guidance(project))
     draft.origin = Origin("function", project, originals)
     program_id = writing.write(folder, draft, options.seed)
     say("measuring the baseline, twice")
@@ -98,19 +99,22 @@ def assembled(found: Target, own: Mapping[str, str], adapted: bool) -> dict[str,
     return {**own, **parts}
 
 
-def drafted(program: Mapping[str, str], own: Mapping[str, str], calls: Calls, place: str, parts: list[str]) -> Draft:
-    """All texts of the folder; ``place`` is what is called, ``parts`` are the files that are not the user's."""
+def drafted(program: Mapping[str, str], own: Mapping[str, str], calls: Calls, place: str, said: str) -> Draft:
+    """All texts of the folder; ``place`` is what is called, ``said`` the user's words to proposers."""
+    parts = [path for path in program if path not in own]
     texts = {path: text for path, text in writing.template("function").items() if not path.startswith("program/")}
     texts["tasks/calls.py"] = literals.module(calls.calls, calls.longer, calls.words)
     workload = texts["tasks/workload.py"].replace("kinds = ()", f"kinds = {calls.kinds!r}")
     texts["tasks/workload.py"] = workload.replace("per_input = 16", f"per_input = {calls.per_input}")
     texts |= {f"program/{path}": text for path, text in program.items()}
     scope = [*own, *(path for path in parts if path not in (RUNNER, IMPROVER))]
+    texts |= {writing.GUIDANCE: said} if said else {}
     largest = max(len(text.encode()) for text in own.values())
     texts["charter.toml"] = writing.filled(
         texts["charter.toml"],
         {"editable": list(own), "protected": parts, "files": scope, "focus": [place],
-         "max_file_kb": max(64, 2 * largest // 1024), "tree_growth": growth(own)},
+         "max_file_kb": max(64, 2 * largest // 1024), "tree_growth": growth(own),
+         "guidance": writing.GUIDANCE if said else ""},
     )  # fmt: skip
     return Draft(texts)
 

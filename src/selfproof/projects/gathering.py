@@ -63,7 +63,7 @@ def gather(
         found = recording.record(project, target.source.module, target.function, command)
         words = f"Recorded while `{command}` ran."
         told += met(target, command, found)
-        if record and not found.calls:
+        if not found.calls and (record or found.refused):
             raise nothing(target, command, found)
         rehearse.adapted |= sum(found.plain) < PLAIN_SHARE * len(found.calls)
         calls = [call for call, plain in zip(found.calls, found.plain, strict=True) if plain or rehearse.adapted]
@@ -123,7 +123,7 @@ def generated(target: Target, rehearse: Rehearsal) -> list[Call]:
     size, last = 8, 8
     while size <= LARGEST_SIZE:
         some = [_sent(hints.call(rng, size), rehearse) for _ in range(6)]
-        if max(len(values.encode(call)) for call in some) > recording.LARGEST:
+        if max(len(values.encode(call)) for call in some) > recording.TOTAL // GENERATED:
             break
         tried = rehearse.tried(some)
         if len(tried) < len(some) or max(one.seconds for one in tried) > TOO_LONG_S:
@@ -170,7 +170,7 @@ def prepared(
         )
         calls_tried = rehearse.tried(longer)
     kinds = rehearsal.fair_kinds(rehearse, [*longer, *calls], [*(calls_tried if longer else []), *tried])
-    per_input = rehearsal.calls_of_an_input(calls_tried if longer else tried)
+    per_input = rehearsal.calls_of_an_input(longer or calls, calls_tried if longer else tried)
     found = Calls(calls, longer, kinds, per_input, words, told)
     check_enough(found)
     varied = f"varied afresh for each comparison ({', '.join(kinds)})" if kinds else "and no way to vary them was found"

@@ -92,6 +92,8 @@ class Hints:
         if name in {"tuple", "Tuple"} and not (len(inner) == 2 and _is_dots(inner[1])):
             items = [self._maker(item, depth + 1) for item in inner]
             return lambda rng, size: tuple(item(rng, size) for item in items)
+        if name not in {"Union", "tuple", "Tuple"} | _LISTS | _DICTS | set(_SETS):
+            raise UsageError(f"its type {name}[...] is not one that values can be made for")
         parts = [self._maker(item, depth + 1) for item in inner if not _is_dots(item)]
         if name == "Union":
             return _one_of(parts)

@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from selfproof.nouns import Files, UsageError
 
 NAME = "origin.json"
 BOM = "\ufeff"
+Known = Mapping[str, Collection[str]]
+EMPTY: Known = {}
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,15 @@ def taken(path: Path) -> tuple[str, str]:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text", advice="Only text files can be part of a program.") from None
-    plain = text.removeprefix(BOM).replace("\r\n", "\n")
+    plain = _plain(text)
     if "\r" in plain or _restored(plain, text) != text:
         raise UsageError(f"{path} mixes line ends", advice="Give it one kind of line end; git or an editor can do it.")
     return plain, hashlib.sha256(data).hexdigest()
+
+
+def _plain(text: str) -> str:
+    """Text as the program keeps it."""
+    return text.removeprefix(BOM).replace("\r\n", "\n")
 
 
 def _restored(plain: str, before: str) -> str:
@@ -113,14 +120,16 @@ class Change:
     root: str = ""
 
 
-def changes(origin: Origin, one: Files, two: Files) -> list[Change]:
+def changes(origin: Origin, one: Files, two: Files, known: Known = EMPTY) -> list[Change]:
     """What going from one version of the program to another means for the user's files, read from disk now.
 
     Only files that differ between the versions, and no file that the program alone has, such as a runner or an
     improver: those were never the user's. New files of a version go beside the user's, under their path in the program.
+    A file on disk must be as it was copied, or hold one of the ``known`` texts, those of earlier versions; one that
+    holds the change already needs none.
 
     Raises:
-        UsageError: a file of the user's that would change is no longer the one that was copied.
+        UsageError: a file of the user's that would change is none of these.
     """
     found = []
     for path in sorted(set(one) | set(two)):
@@ -130,13 +139,15 @@ def changes(origin: Origin, one: Files, two: Files) -> list[Change]:
         if original is None:
             found += [Change(_beside(origin, path), None, two[path])] if path in two and path not in one else []
             continue
-        before = _unchanged(origin, original)
+        texts = [text for text in (one.get(path), two.get(path)) if text is not None]
+        before = _on_disk(origin, original, [] if original.grafted else [*texts, *known.get(path, [])])
         after = two.get(path)
         if after is not None and original.grafted:
-            after = _restored(carried(before.removeprefix(BOM).replace("\r\n", "\n"), one[path], after), before)
-        elif after is not None:
+            after = carried(_plain(before), one[path], after)
+        if after is not None:
             after = _restored(after, before)
-        found.append(Change(original.path, before, after, original.root))
+        if after != before:
+            found.append(Change(original.path, before, after, original.root))
     return found
 
 
@@ -148,18 +159,19 @@ def _beside(origin: Origin, path: str) -> str:
     return path
 
 
-def _unchanged(origin: Origin, original: Original) -> str:
+def _on_disk(origin: Origin, original: Original, known: Collection[str]) -> str:
     place = (Path(original.root) if original.root else origin.project) / original.path
     try:
         data = place.read_bytes()
     except OSError as error:
         raise UsageError(f"{place} cannot be read: {error.strerror}", advice="It was there at `init`.") from None
-    if hashlib.sha256(data).hexdigest() != original.sha256:
+    text = data.decode("utf-8", errors="replace")
+    if hashlib.sha256(data).hexdigest() != original.sha256 and _plain(text) not in known:
         raise UsageError(
             f"{place} has changed since `selfproof init` copied it: the certificate is about the earlier text",
             advice="Put the earlier text back (git stash), or make a new living program from today's.",
         )
-    return data.decode("utf-8")
+    return text
 
 
 def carried(original: str, copy: str, changed: str) -> str:

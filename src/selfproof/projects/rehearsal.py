@@ -18,6 +18,7 @@ from typing import Any, Final
 from selfproof.jail import Job, Limits, Outcome, Pool, values
 from selfproof.nouns import Files, SelfproofError, UsageError
 from selfproof.trial import replay
+from selfproof.trial.calls import is_object
 from selfproof.trial.recorded import VARIANTS, Call, variant
 
 WALL_S: Final = 60.0
@@ -26,6 +27,8 @@ COMPARED: Final = 6  # calls that are made again and again to see whether they a
 FAIR_SHARE: Final = 0.9  # of the variants that must end as the call did
 FAIR_TIME: Final = 2.0  # how much longer or shorter they may take, in the median
 INPUT_S: Final = 0.04  # what one input should keep the function busy for
+INPUT_BYTES: Final = 1 << 19
+LONGER_BYTES: Final = 40_000  # of one of the calls that are made longer
 MOST_CALLS: Final = 48
 LEAST_CALLS: Final = 4
 SHORT_S: Final = 1e-4  # calls below this are made longer where that is possible
@@ -163,12 +166,14 @@ def grown(rehearsal: Rehearsal, calls: Sequence[Call], before: Sequence[Tried]) 
     answered = [place for place, one in enumerate(before) if one.how == "ok"]
     if not answered or statistics.median(one.seconds for one in before) >= SHORT_S:
         return []
-    rng, some = random.Random(0), answered[:LOOKED_AT]
+    rng, some = random.Random(0), [calls[place] for place in answered[:LOOKED_AT]]
+    sizes = [len(values.encode(call)) for call in some]
     best: list[Call] = []
     times = 4
     while times <= LONGEST:
-        longer = [_longer(calls[place], times, rng) for place in some]
-        longer = [call for call, place in zip(longer, some, strict=True) if _fits(call, calls[place])]
+        small = [(call, size) for call, size in zip(some, sizes, strict=True) if size * times < LONGER_BYTES]
+        made = [(_longer(call, times, rng, rehearsal.adapted), size) for call, size in small]
+        longer = [call for call, size in made if len(values.encode(call)) > size]
         if 2 * len(longer) < len(some):
             break
         after = rehearsal.tried(longer)
@@ -183,26 +188,29 @@ def grown(rehearsal: Rehearsal, calls: Sequence[Call], before: Sequence[Tried]) 
     return best
 
 
-def _fits(longer: Call, call: Call) -> bool:
-    return len(call) > 0 and 200_000 > len(values.encode(longer)) > len(values.encode(call))
-
-
-def _longer(call: Call, times: int, rng: random.Random) -> Call:
-    """Lists and texts ``times`` as long, from their own items in another order; everything else as it is."""
+def _longer(call: Call, times: int, rng: random.Random, adapted: bool) -> Call:
+    """Lists and texts among the arguments ``times`` as long; everything else as it is."""
+    if adapted:
+        arguments, keywords = call
+        return [tuple(_repeated(one, times, rng) for one in arguments),
+                {name: _repeated(one, times, rng) for name, one in keywords.items()}]  # fmt: skip
     return [_repeated(argument, times, rng) for argument in call]
 
 
 def _repeated(value: Any, times: int, rng: random.Random) -> Any:
+    """A list or text made of its own items, each as many times, in another order."""
+    if is_object(value):
+        return value
     if type(value) in (list, tuple) and value:
-        items = [item for _ in range(times) for item in rng.sample(list(value), len(value))]
-        return type(value)(items[: times * len(value)])
+        return type(value)(item for _ in range(times) for item in rng.sample(list(value), len(value)))
     if type(value) is str and value:
         words = value.split(" ")
         return " ".join(" ".join(rng.sample(words, len(words))) for _ in range(times))
     return value * times if type(value) is bytes else value
 
 
-def calls_of_an_input(before: Sequence[Tried]) -> int:
-    """How many calls keep the function busy for long enough to be timed, within bounds."""
+def calls_of_an_input(calls: Sequence[Call], before: Sequence[Tried]) -> int:
+    """How many calls keep the function busy for long enough to be timed, within bounds of number and bytes."""
     each = statistics.median(one.seconds for one in before)
-    return max(LEAST_CALLS, min(MOST_CALLS, round(INPUT_S / max(each, 1e-6))))
+    size = max(len(values.encode(call)) for call in calls)
+    return max(LEAST_CALLS, min(MOST_CALLS, round(INPUT_S / max(each, 1e-6)), INPUT_BYTES // size))

@@ -16,6 +16,9 @@ from selfproof.nouns import SelfproofError, UsageError
 from selfproof.projects import origin
 from selfproof.projects.origin import Origin
 
+GUIDANCE = "guidance.md"
+LARGEST_GUIDANCE = 64 * 1024
+
 
 @dataclass(frozen=True)
 class Made:
@@ -64,6 +67,15 @@ def toml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False)  # strings, numbers and booleans are written alike
+
+
+def guidance(project: Path) -> str:
+    """What a project says to coding agents, "" if nothing: its program.md, AGENTS.md or CLAUDE.md."""
+    for name in ("program.md", "AGENTS.md", "CLAUDE.md"):
+        path = project / name
+        if path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace")[:LARGEST_GUIDANCE]
+    return ""
 
 
 def write(folder: Path, draft: Draft, seed: int | None = None) -> str:

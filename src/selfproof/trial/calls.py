@@ -115,17 +115,23 @@ def _changed(args: list[Any], rng: random.Random) -> list[Any]:
         source = rng.choice(places)
         if source[: len(where)] != where and where[: len(source)] != source:
             return list(_with(args, where, _at(args, source)))
-    change = rng.choice(_CHANGES)
-    return list(_with(args, where, change(_at(args, where), rng)))
+    found = _at(args, where)
+    change = _scalar if is_object(found) else rng.choice(_CHANGES)
+    return list(_with(args, where, change(found, rng)))
+
+
+def is_object(value: Any) -> bool:
+    """Whether plain data stands for an object: see the template `function`, selfproof_objects.py."""
+    return type(value) is tuple and value[:1] in (("$new",), ("$call",), ("$name",))
 
 
 def _places(value: Any, path: Path = (), depth: int = 4) -> Iterator[Path]:
     """The paths to everything below `value`, a few from each container.
 
-    Of what stands for an object (see the template `function`) only the contents, never its class or the fact that it
-    has a state: an object without its attributes is none that a program can meet.
+    Of what stands for an object only the contents, never its class or the fact that it has a state: an object without
+    its attributes is none that a program can meet.
     """
-    if type(value) is tuple and value[:1] in (("$new",), ("$call",), ("$name",)):
+    if is_object(value):
         for key in range(2, len(value)):
             yield from _places(value[key], (*path, key), depth)
         return

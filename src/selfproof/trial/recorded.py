@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Final
 
 from selfproof.jail import values
 from selfproof.nouns import Split, UsageError
+from selfproof.trial.calls import is_object
 from selfproof.trial.task import Workload
 
 SPLITS: Final[tuple[tuple[Split, float], ...]] = (("explore", 0.5), ("confirm", 0.85), ("report", 1.0))
@@ -113,7 +114,7 @@ def _inside(value: Any, change: Change) -> Any:
     """The same containers with every scalar changed; keys of dicts and members of sets stay."""
     kind = type(value)
     if kind in (list, tuple):
-        named = 2 if _is_object(value) else 0  # the class of an object stays
+        named = 2 if is_object(value) else 0  # the class of an object stays
         return kind([*value[:named], *(_inside(item, change) for item in value[named:])])
     if kind is dict:
         return {key: _inside(item, change) for key, item in value.items()}
@@ -152,7 +153,7 @@ def _order(rng: random.Random) -> Change:
             items = [change(item) for item in value]
             return rng.sample(items, len(items))
         if type(value) is tuple:
-            named = 2 if _is_object(value) else 0
+            named = 2 if is_object(value) else 0
             return (*value[:named], *map(change, value[named:]))
         if type(value) is dict:
             return {key: change(item) for key, item in value.items()}
@@ -209,11 +210,6 @@ def _permuted(value: Any, rng: random.Random) -> Any:
 
     flat = np.array(value).reshape(-1)
     return np.random.default_rng(rng.getrandbits(64)).permutation(flat).reshape(value.shape)
-
-
-def _is_object(value: Any) -> bool:
-    """Whether plain data stands for an object: see the template `function`, selfproof_objects.py."""
-    return type(value) is tuple and bool(value) and value[0] in ("$new", "$call", "$name")
 
 
 def _is_scalar(value: Any) -> bool:

@@ -107,6 +107,10 @@ class Task(ABC):
 class Workload(ABC):
     """A speed task: inputs for the program's entry, fresh for each seed. Outputs must stay equal; time is scored."""
 
+    def pool(self, split: Split) -> dict[str, object]:
+        """What the inputs of a split are drawn from; goes into certificates."""
+        return {"split": split, "inputs": "fresh for each pair"}
+
     @abstractmethod
     def inputs(self, split: Split, seed: int, n: int) -> list[Any]:
         """``n`` input values for the entry."""

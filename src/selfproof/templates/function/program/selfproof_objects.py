@@ -20,16 +20,27 @@ def to_plain(value):
     if kind in SCALARS:
         return value
     if kind is list or kind is set or kind is frozenset:
-        return value if SCALARS.issuperset(map(type, value)) else kind(map(to_plain, value))
+        if SCALARS.issuperset(map(type, value)):
+            return value
+        items = list(map(to_plain, value))
+        return items if kind is list else _hashed(kind, items, items)
     if kind is tuple:
         if value and value[0] in (NEW, CALL, NAME) and type(value[0]) is str:
             return (CALL, "builtins:tuple", ([to_plain(item) for item in value],))
         return tuple(map(to_plain, value))
     if kind is dict:
-        return {to_plain(key): to_plain(item) for key, item in value.items()}
+        pairs = [[to_plain(key), to_plain(item)] for key, item in value.items()]
+        return _hashed(dict, [key for key, _ in pairs], pairs)
     if kind.__module__ == "numpy":
         return value
     return _taken_apart(value)
+
+
+def _hashed(kind, keys, contents):
+    """A set or a dict, or how to make it where objects among its keys are lists or dicts while they are plain data."""
+    if any(map(holds_objects, keys)):
+        return (CALL, f"builtins:{kind.__name__}", (contents,))
+    return kind(contents)
 
 
 def _taken_apart(value):
@@ -55,9 +66,10 @@ def _taken_apart(value):
 
 def _name(thing):
     module, name = getattr(thing, "__module__", None), getattr(thing, "__qualname__", "<locals>")
-    if module is None or "<" in name:
+    place = f"{module}:{name}"
+    if module is None or "<" in name or _found(place) is not thing:
         raise TypeError(f"{name} cannot be found by its name")
-    return f"{module}:{name}"
+    return place
 
 
 def holds_objects(data):
