@@ -189,8 +189,10 @@ def slices(
 def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[trials.Block]) -> dict[str, Any] | None:
     """What changing constants alone reaches from the start with as many candidates; None if there was no time.
 
-    The same population, panel and races; only the edits are the engine's own.
+    The same population, panel and races; only the edits are the engine's own. None too where the focus is no Python.
     """
+    if not domain.path.endswith(".py"):
+        return None
     control = Quality(life, domain.objective, stream=f"{domain.objective.name}-constants", operators=["constant"])
     control.evaluated = life.archive.counts().get(control.stream, 0)
     wanted = life.archive.counts().get(domain.stream, 0)
@@ -222,7 +224,7 @@ def constant_edits(life: Life, control: Quality) -> list[Candidate]:
         repeat = 1 if rng.random() < 0.7 else 2
         try:
             text, title = edit_function(parent.source, control.function, "constant", rng, repeat=repeat)
-        except EditImpossible:
+        except (EditImpossible, SyntaxError):
             continue
         edit = Edit(control.objective.name, {control.path: text}, title, "constant", parent.id)
         found.append(life.candidate(control.objective, {**start, **edit.files}, edit=edit))

@@ -110,8 +110,8 @@ def _section(kind: type, table: Any, where: str) -> Any:
 
 def _place(text: str, where: str, *, whole: bool = False) -> None:
     path, _, name = text.partition(":")
-    good = name.isidentifier() or (whole and text.endswith(":"))
-    if not path.endswith(".py") or not good or path.startswith("/") or ".." in path.split("/"):
+    good = (path.endswith(".py") and name.isidentifier()) or (whole and bool(path) and text == f"{path}:")
+    if not good or path.startswith("/") or ".." in path.split("/"):
         raise CharterError(f"charter: {where} = {text!r} is not of the form FILE.py:name")
 
 

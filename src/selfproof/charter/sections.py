@@ -50,7 +50,7 @@ class Objective:
     files: tuple[str, ...]
     """Globs of the program's files that belong to this objective."""
     focus: tuple[str, ...] = ()
-    """FILE.py:function places to look at first; "FILE.py:" is the whole file."""
+    """FILE.py:function places to look at first; "FILE:" is the whole file, in whatever language."""
     joint: bool = False
     """Candidate and scorer run together, so that a candidate could touch its own score: certificates say so."""
     weight: float = _within(1.0, low=0, high=1000)

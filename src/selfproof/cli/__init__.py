@@ -13,6 +13,7 @@ from selfproof.nouns import SelfproofError
 
 COMMANDS = {
     "init": "Make a new living program from a template.",
+    "import": "Make a living program of another tool's task.",
     "run": "Let the program improve itself.",
     "status": "Where the program stands.",
     "log": "Certified and refused changes, newest first.",

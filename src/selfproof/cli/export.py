@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from selfproof.cli import handing
 from selfproof.cli.common import Seen, at_option, dump, json_option, unified
 from selfproof.cli.log import effect_words, rows_of
 from selfproof.nouns import UsageError
@@ -19,7 +20,9 @@ Examples:
   selfproof export > better.patch
   selfproof export --apply               into your project's files
   selfproof export --branch faster       as a commit; your work tree stays as it is
-  selfproof export -o better.patch 0 3"""
+  selfproof export -o better.patch 0 3
+  selfproof export --pull-request        title and text, with the evidence
+  selfproof export --to openevolve DIR   the best program in that tool's layout"""
 
 
 @click.command(epilog=EPILOG)
@@ -30,6 +33,7 @@ Examples:
     "--apply", "into", is_flag=True, help="Write the change into your project's files, if they are unchanged."
 )
 @click.option("--branch", metavar="NAME", help="Commit it on a new branch of your repository, on top of HEAD.")
+@handing.options
 @at_option
 @json_option
 def command(a: str, b: str, folder: Path, as_json: bool, **how: Any) -> None:
@@ -39,6 +43,8 @@ def command(a: str, b: str, folder: Path, as_json: bool, **how: Any) -> None:
         raise UsageError("-o, --apply and --branch exclude each other", advice="Give one of them.")
     seen = Seen(folder)
     one, two = seen.version(a), seen.version(b)
+    if handing.handled(seen, (one, two), how, as_json):
+        return
     from selfproof.projects import delivery, origin
 
     came_from = origin.load(folder)

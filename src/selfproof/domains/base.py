@@ -11,6 +11,7 @@ from selfproof.charter import CharterError, Objective
 from selfproof.domains.sizes import Sizes
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files
+from selfproof.propose import regions
 from selfproof.propose.brief import Brief
 from selfproof.screen import screen
 
@@ -76,7 +77,7 @@ def admitted(
     candidates, turned_away = [], []
     for edit in edits:
         files = {**incumbent, **(parent(edit.parent) or {})}
-        reason = screen(edit, files, life.charter.program, life.first_size)
+        reason = screen(edit, files, life.charter.program, life.first_size) or unmarked(edit, files)
         try:  # a new file, too, belongs to one objective
             charters.check_owners(life.charter.objectives, edit.files)
         except CharterError as error:
@@ -86,6 +87,14 @@ def admitted(
         else:
             turned_away.append((edit, reason))
     return candidates, turned_away
+
+
+def unmarked(edit: Edit, files: Files) -> str | None:
+    """Why an edit of a file whose author marked what may change (EVOLVE-BLOCK) is turned away, or None."""
+    for path, text in edit.files.items():
+        if path in files and regions.kept(files[path], text) != text:
+            return f"{path} changes outside the part that is marked with EVOLVE-BLOCK"
+    return None
 
 
 class Domain(Protocol):

@@ -14,7 +14,7 @@ from selfproof.life import Life
 from selfproof.nouns import Candidate
 from selfproof.propose.brief import Brief, Lesson, LessonOutcome
 from selfproof.trial import blocks as trials
-from selfproof.trial.task import Task
+from selfproof.trial.task import Sample, Task
 
 LESSONS = 40
 LONGEST_SHOWN = 800
@@ -104,13 +104,21 @@ def worst_samples(
     (outcome,) = paired.run(life, [job])
     found: list[tuple[float, str]] = []
     for number, trial in enumerate(trials.score(task, panel, outcome)):
-        given, answer = told(panel[number].sample.value), f"no valid answer: {trial.status}"
+        text: str | None = f"no valid answer: {trial.status}"
         if number < len(outcome.outputs):
-            answer = told(values.decode(outcome.outputs[number])) or "too long to be shown"
-        if given is not None:
-            rank = -sign * trial.score if trial.score is not None else -math.inf
-            found.append((rank, f"input: {given}\nanswer: {answer}"))
+            text = words_of(task, panel[number].sample, values.decode(outcome.outputs[number]))
+        if text:
+            found.append((-sign * trial.score if trial.score is not None else -math.inf, text))
     return tuple(text for _, text in sorted(found)[:SHOWN])
+
+
+def words_of(task: Task, sample: Sample, answer: object) -> str | None:
+    """What may be said of an explore sample and its answer, None where that is too long to be shown."""
+    own = task.shown(sample, answer)
+    if own is not None:
+        return own[:LONGEST_SHOWN]
+    given = told(sample.value)
+    return None if given is None else f"input: {given}\nanswer: {told(answer) or 'too long to be shown'}"
 
 
 def told(value: Any) -> str | None:

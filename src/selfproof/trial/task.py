@@ -76,6 +76,12 @@ class Task(ABC):
         """For each draw the index of its slice in ``slices``."""
         return []
 
+    def shown(self, sample: Sample, answer: object) -> str | None:
+        """What whoever suggests edits may be told of an explore sample and the program's answer, no score and nothing
+        hidden. None: the sample's value and the answer as they are.
+        """
+        return None
+
     def regroup(self, samples: Sequence[Sample], seed: int) -> tuple[list[Sample], list[tuple[int, int]]] | None:
         """The same draws in other samples, with (sample, draw) of each row's origin; None if a sample is one draw."""
         return None

@@ -1,0 +1,1 @@
+"""The imported task: trusted code, a person's."""

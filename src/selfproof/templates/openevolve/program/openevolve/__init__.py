@@ -1,0 +1,1 @@
+"""What OpenEvolve's evaluators import of OpenEvolve, so that they run without it. Protected."""

@@ -1,0 +1,1 @@
+"""What ShinkaEvolve's evaluators import of it, so that they run without it. Protected."""
