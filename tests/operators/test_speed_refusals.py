@@ -11,6 +11,8 @@ from selfproof.jail import harness, values
 from selfproof.operators.speed import speed_edits
 
 nan = math.nan
+MOVES = {"set membership", "hoist", "call cache", "recursion cache"}
+"""What needs purity: the second column says which of them apply. Everything else must be equal all the same."""
 
 
 def transcript(source: str, calls: tuple[list[object], ...]) -> bytes:
@@ -1101,7 +1103,7 @@ def f(xs):
 @pytest.mark.parametrize("name", CASES)
 def test_edits_are_those_expected_and_equal(name: str) -> None:
     source, calls, operators = CASES[name]
-    assert ", ".join(sorted({edit.operator for edit in speed_edits(source, "f")})) == operators
+    assert ", ".join(sorted({edit.operator for edit in speed_edits(source, "f")} & MOVES)) == operators
     found = every_edit(source)
     expected = transcript(source, calls) if found else b""
     for text, operator in found.items():

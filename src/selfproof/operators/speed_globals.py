@@ -6,6 +6,7 @@ Does not protect against: other modules that rebind this module's names while on
 from __future__ import annotations
 
 import ast
+import symtable
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -19,6 +20,9 @@ REVEALING_NAMES = frozenset(
 """Names with which code can see or change names and identities: a module that uses one is left alone."""
 
 REVEALING_MODULES = frozenset({"builtins", "inspect", "gc", "ctypes", "importlib"})
+REBINDING_NAMES = frozenset({"exec", "eval", "globals", "__builtins__", "__import__"})
+"""The few of them with which code can rebind a module's names, or the builtins."""
+
 REVEALING_ATTRIBUTES = frozenset({"_getframe", "__dict__", "__globals__", "__code__", "__builtins__", "modules"})
 
 
@@ -32,6 +36,7 @@ class Globals:
         self.nodes = list(ast.walk(self.tree))
         self.bound_at = self._bindings()
         self.shadowed = frozenset(self.bound_at)
+        self.taken: set[str] = set()  # new names that edits of this text have used
         self.helpers = {name for name in HELPERS if self.once(name) and has_helper(self.tree, name)}
 
     @cached_property
@@ -44,6 +49,30 @@ class Globals:
             or (isinstance(node, ast.Attribute) and node.attr in REVEALING_ATTRIBUTES)
             for node in self.nodes
         )
+
+    @cached_property
+    def steady_names(self) -> bool:
+        """Whether names mean what the text says: the weaker promise, for rewrites that leave evaluation as it is."""
+        return not any(
+            (isinstance(node, ast.alias) and node.name.partition(".")[0] in {"*", "builtins", "ctypes"})
+            or (isinstance(node, ast.ImportFrom) and node.module in {"builtins", "ctypes"})
+            or (isinstance(node, ast.Name) and node.id in REBINDING_NAMES)
+            or (isinstance(node, ast.Attribute) and node.attr in REVEALING_ATTRIBUTES - {"__dict__"})
+            for node in self.nodes
+        )
+
+    @cached_property
+    def symbols(self) -> symtable.SymbolTable:
+        """The compiler's own account of every scope's names."""
+        return symtable.symtable(self.source, "a module", "exec")
+
+    @cached_property
+    def all_names(self) -> frozenset[str]:
+        """Every name that stands anywhere in the module, in whatever role."""
+        found = {node.id for node in self.nodes if isinstance(node, ast.Name)}
+        found |= {node.arg for node in self.nodes if isinstance(node, ast.arg)}
+        found |= {str(getattr(node, field, "")) for node in self.nodes for field in ("name", "asname", "attr")}
+        return frozenset(found)
 
     @cached_property
     def functions(self) -> dict[str, ast.FunctionDef]:

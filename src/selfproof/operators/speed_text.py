@@ -9,7 +9,9 @@ Does not protect against: nothing is proved here; the operators decide what may 
 from __future__ import annotations
 
 import ast
+import io
 import textwrap
+import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -115,6 +117,8 @@ class Move:
     operator: str
     splices: tuple[Splice, ...]
     helpers: tuple[str, ...]
+    lines: tuple[str, ...] = ()
+    """Module-level lines that the move needs below the imports."""
 
 
 def before(node: ast.expr | ast.stmt, text: str) -> Splice:
@@ -139,6 +143,29 @@ def line_above(statement: ast.stmt, text: str) -> Splice:
     return Splice((line, column), (line, column), text + "\n" + " " * column)
 
 
+def whole_line(source: str, statement: ast.stmt) -> Splice | None:
+    """Remove the line of a statement that has one to itself, else None."""
+    line, column = _start(statement)
+    text = source.encode().split(b"\n")[line - 1]
+    alone = statement.end_lineno == line and not text[:column].strip(b" ") and text[statement.end_col_offset :] == b""
+    return Splice((line, 0), (line + 1, 0), "") if alone else None
+
+
+def comments(source: str, statement: ast.stmt) -> list[str]:
+    """The comments that stand within a statement, in their order."""
+    lines = source.split("\n")[statement.lineno - 1 : statement.end_lineno]
+    lines[-1] = lines[-1].encode()[: statement.end_col_offset].decode()  # what follows it stays where it is
+    text = textwrap.dedent("\n".join(lines)) + "\n"
+    try:
+        return [
+            item.string
+            for item in tokenize.generate_tokens(io.StringIO(text).readline)
+            if item.type == tokenize.COMMENT
+        ]
+    except (tokenize.TokenError, SyntaxError):  # a line that continues beyond the statement
+        return []
+
+
 def starts_its_line(source: str, statement: ast.stmt) -> bool:
     """Whether only spaces stand before `statement` on its line, and it is not the `if` of an `elif`."""
     line, column = _start(statement)
@@ -151,10 +178,11 @@ def segment(source: str, node: ast.expr) -> str:
     return ast.get_source_segment(source, node) or ast.unparse(node)
 
 
-def spliced(source: str, splices: Sequence[Splice], helpers: Iterable[str]) -> str | None:
-    """`source` with all splices and the named helpers in place; None where that is not a valid module."""
+def spliced(source: str, splices: Sequence[Splice], helpers: Iterable[str], more: Sequence[str] = ()) -> str | None:
+    """`source` with all splices, the named helpers and `more` lines in place; None where that is no valid module."""
     tree = ast.parse(source)
-    names = ["_SCALARS", *helpers]
+    names = list(helpers)
+    names = ["_SCALARS", *names] if names else names
     missing = [name for name in names if _present(tree, name) is None]
     if "\r" in source or "\f" in source or any(_present(tree, name) is False for name in names):
         return None
@@ -164,7 +192,7 @@ def spliced(source: str, splices: Sequence[Splice], helpers: Iterable[str]) -> s
         starts.append(starts[-1] + len(line) + 1)
     cuts = [(starts[cut.start[0] - 1] + cut.start[1], starts[cut.end[0] - 1] + cut.end[1], cut.text) for cut in splices]
     top = starts[_preamble_end(tree, data)]
-    pasted = "".join(f"\n\n{_helper(name)}" for name in missing)
+    pasted = "".join(f"\n\n{_helper(name)}" for name in missing) + "\n" * bool(more) + "".join(f"{x}\n" for x in more)
     cuts.append((top, top, pasted if top else pasted.lstrip() + "\n\n" * bool(pasted)))
     pieces, position = [], 0
     for start, end, text in sorted(cuts, key=lambda cut: cut[0]):  # stable: the caller lists inner text first
