@@ -43,7 +43,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"mcp", "improving"}),
     frozenset({"session", "testing", "simulate"}),
-    frozenset({"attacks"}),
+    frozenset({"attacks", "tasks"}),
     frozenset({"adapters"}),
     COMPOSITION,
     VERBS,
@@ -54,7 +54,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__"}),
 )
 # A template's tasks are a stranger's code: what they may use is what every stranger may rely on.
-TASKS_MAY_USE = frozenset({"nouns", "trial", "operators"})
+TASKS_MAY_USE = frozenset({"nouns", "trial", "operators", "tasks"})
 PROGRAM_MAY_USE = frozenset({"operators"})
 
 TRUSTED = frozenset({"jail", "certify", "ledger", "adopt", "screen", "oversight"})

@@ -7,13 +7,14 @@
   see; they are not compared.
 - A ``python`` block without FILE is run as a script.
 - A comment ``<!-- $ command -->`` is run too, unseen by readers; ``<!-- needs: name -->`` skips the page where that
-  program is missing.
+  program is missing, ``<!-- needs: python:name -->`` where that module is.
 
 ``selfproof``, ``python`` and ``pytest`` are those of this test run.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -46,8 +47,12 @@ class TutorialFailed(AssertionError):
 
 
 def needed(page: str) -> list[str]:
-    """Programs that a page needs and that are not here."""
-    return [name for name in NEEDS.findall(page) if shutil.which(name) is None]
+    """Programs and modules that a page needs and that are not here."""
+    names = NEEDS.findall(page)
+    modules = [name.removeprefix("python:") for name in names if name.startswith("python:")]
+    programs = [name for name in names if not name.startswith("python:")]
+    missing = [name for name in programs if shutil.which(name) is None]
+    return missing + [name for name in modules if importlib.util.find_spec(name) is None]
 
 
 def steps(page: str) -> Iterator[Step]:
