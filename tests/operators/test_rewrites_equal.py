@@ -192,10 +192,15 @@ def written_out(a, b):
 def in_place(a, b):
     one = sign(a, b)
     total = step(one, a)
+    more = step(b, total)
+    if more == b:
+        return [one, more, b, total]
     if parts(str(a)) == parts(b):
         return parts(b)
     for x in range(3):
         total = step(total, x)
+        if one == total:
+            one = x
     return sign(total, 0)
 
 
