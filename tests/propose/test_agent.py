@@ -38,8 +38,11 @@ def agent(tmp_path: Path) -> Callable[..., AgentProposer]:
     def make(script: str, words: str = "{prompt}", **options: object) -> AgentProposer:
         path = tmp_path / "agent.py"
         path.write_text(script)
+        progress = options.pop("progress", None)
         settings = {"minutes": 1.0, "isolate": False, **options}
-        return AgentProposer(f"{sys.executable} {path} {words}", **settings)  # type: ignore[arg-type]
+        proposer = AgentProposer(f"{sys.executable} {path} {words}", **settings)  # type: ignore[arg-type]
+        proposer.on_progress = progress  # type: ignore[assignment]
+        return proposer
 
     return make
 
