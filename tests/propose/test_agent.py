@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import stat
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,8 +39,11 @@ def agent(tmp_path: Path) -> Callable[..., AgentProposer]:
     def make(script: str, words: str = "{prompt}", **options: object) -> AgentProposer:
         path = tmp_path / "agent.py"
         path.write_text(script)
+        progress = options.pop("progress", None)
         settings = {"minutes": 1.0, "isolate": False, **options}
-        return AgentProposer(f"{sys.executable} {path} {words}", **settings)  # type: ignore[arg-type]
+        proposer = AgentProposer(f"{sys.executable} {path} {words}", **settings)  # type: ignore[arg-type]
+        proposer.on_progress = progress  # type: ignore[assignment]
+        return proposer
 
     return make
 
@@ -297,6 +301,17 @@ def test_the_environment_is_the_users_without_ours(
     assert env["SOME_API_KEY"] == "value" and not {"SELFPROOF_KEY", "GIT_DIR", "GIT_WORK_TREE"} & env.keys()
 
 
+def test_keys_that_leave_our_process_later_stay_the_agents(
+    agent: Callable[..., AgentProposer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker takes its models' keys out of the environment when it starts."""
+    monkeypatch.setenv("SOME_API_KEY", "value")
+    proposer = agent(f"import os\nopen({str(tmp_path / 'key')!r}, 'w').write(os.environ['SOME_API_KEY'])\n")
+    monkeypatch.delenv("SOME_API_KEY")
+    failure(proposer)
+    assert (tmp_path / "key").read_text() == "value"
+
+
 def test_its_cost_is_read_and_nothing_is_started_beyond_the_ceiling(agent: Callable[..., AgentProposer]) -> None:
     script = FASTER + 'print(\'{"type": "result", "total_cost_usd": 0.75, "usage": {"input_tokens": 7}}\')\n'
     proposer = agent(script, "{prompt} --budget {dollars}", dollars=1.0)
@@ -370,16 +385,22 @@ class TestFence:
         if proposer.isolation != "bubblewrap":
             pytest.skip(f"isolation of agents is not to be had here ({proposer.isolation})")
 
+    @pytest.fixture
+    def project(self) -> Iterator[Path]:
+        """A project that is not below /tmp, which is another one behind the fence anyway."""
+        with tempfile.TemporaryDirectory(dir=Path.home(), prefix=".selfproof-test-") as folder:
+            (Path(folder) / ".git").mkdir()
+            yield Path(folder)
+
     def test_it_writes_nowhere_else_and_does_not_see_the_living_program(
-        self, agent: Callable[..., AgentProposer], tmp_path: Path
+        self, agent: Callable[..., AgentProposer], tmp_path: Path, project: Path
     ) -> None:
-        living = tmp_path / "project" / "living"
+        living = project / "living"
         (living / "tasks").mkdir(parents=True)
         (living / "tasks" / "answers.json").write_text("42")
-        (tmp_path / "project" / "evals.py").write_text("answers = 42")
-        (tmp_path / "project" / ".git").mkdir()
+        (project / "evals.py").write_text("answers = 42")
         other = Path.home() / ".selfproof-test-agent"
-        tries = [str(living / "tasks" / "answers.json"), str(tmp_path / "project" / "evals.py")]
+        tries = [str(living / "tasks" / "answers.json"), str(project / "evals.py")]
         script = FASTER + (
             "import os\n"
             "said = []\n"

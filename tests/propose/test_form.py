@@ -100,6 +100,29 @@ def test_the_desk_survives_proposers_that_give_anything() -> None:
     assert any(event["status"] == "failed" and "no Suggestion" in event["reason"] for event in events)
 
 
+def test_the_desk_tells_what_a_proposer_at_work_says() -> None:
+    class Talks:
+        name, on_progress = "talks", None
+
+        def propose(self, brief: Brief) -> Iterator[Suggestion]:
+            assert self.on_progress is not None
+            for said in ("first", SimpleNamespace(status="streaming", note="120 tokens\x1b[2J")):
+                self.on_progress(said)
+            yield GOOD
+
+        def close(self) -> None:
+            return None
+
+    desk = Desk([Talks()], 1, 0)
+    desk.ask(lambda: BRIEF)
+    while not desk.take("speed"):
+        desk.wait(0.2)
+    told = list(desk.events())
+    desk.close()
+    assert told[-1]["status"] == "working" and told[-1]["note"] == "streaming 120 tokens [2J"
+    assert not list(desk.events())
+
+
 @pytest.mark.parametrize(
     "path",
     ["../x.py", "/tmp/x.py", "a/../../x.py", ".git/hooks/x.py", "a/.git/x.py", "a//x.py", "./x.py", "a/", "", "x\n.py",

@@ -56,7 +56,7 @@ def command(source: str | None, as_list: bool, folder: Path, as_json: bool, **wo
     now = seen.files(seen.state.current)
     given = {**_read(source, now), **{key: value for key, value in words.items() if value is not None}}
     pools = seen.state.charter.get("pools", {})
-    told = {"id": put(inbox, _letter(given, now, seen)), "waiting": len(waiting(inbox)),
+    told: dict[str, Any] = {"id": put(inbox, _letter(given, now, seen)), "waiting": len(waiting(inbox)),
             "adopts": seen.charter.autonomy.level == "autonomous",
             "hold_outs": sorted(name for name, pool in pools.items() if pool and pool.get("lifetime"))}  # fmt: skip
     if as_json:
@@ -65,6 +65,8 @@ def command(source: str | None, as_list: bool, folder: Path, as_json: bool, **wo
     click.echo(f"waits for the next run, {told['waiting']} in all: {told['id']}")
     if not told["adopts"]:
         click.echo('  the charter\'s autonomy is "observe": it will be raced, and nothing will be adopted')
+    for name in told["hold_outs"]:
+        click.echo(f"  {name} has a hold-out: who suggests must not have read its certificates (docs/gate.md)")
 
 
 def _read(source: str, now: Mapping[str, str]) -> dict[str, Any]:

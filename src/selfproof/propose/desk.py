@@ -11,6 +11,7 @@ that what is tried follows from the answers alone; a turn then waits for the slo
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import queue
 import random
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 from selfproof.nouns import Edit, Event
 from selfproof.propose.brief import Brief, Proposer, ProposerFailed, Spent, Suggestion
@@ -82,7 +84,11 @@ class Desk:
         self._at_work = self._asked = 0
         self._came: list[_Answer] = []
         self._events: list[Event] = []
+        self._notes: dict[int, str] = {}  # the newest line of each that is at work
         self._closed = threading.Event()
+        for number, desk in enumerate(self._known):
+            if hasattr(desk.proposer, "on_progress"):
+                cast(Any, desk.proposer).on_progress = functools.partial(self._noted, number)
 
     @property
     def spent(self) -> Spent:
@@ -92,8 +98,7 @@ class Desk:
     @property
     def told(self) -> dict[str, float]:
         """The same as plain data, for whoever watches."""
-        spent = self.spent
-        return {"tokens_in": spent.tokens_in, "tokens_out": spent.tokens_out, "dollars": spent.dollars}
+        return _amounts(self.spent)
 
     def serves(self) -> bool:
         """Whether anything may still come: somebody is at work or may be asked, or suggestions wait."""
@@ -143,6 +148,10 @@ class Desk:
         """What happened since the last call."""
         while self._events:
             yield self._events.pop(0)
+        for number in list(self._notes):
+            desk, note = self._known[number], self._notes.pop(number)
+            yield {"event": "proposer", "name": plain(desk.proposer.name), "objective": "", "status": "working",
+                   "note": note, **_amounts(desk.spent)}  # fmt: skip
 
     def close(self) -> None:
         """Let all of them go; what they still say is lost."""
@@ -214,8 +223,16 @@ class Desk:
             told |= {"status": "failed", "reason": plain(str(answer.failure)), "gone": desk.gone}
         else:
             return
-        self._events.append({**told, "tokens_in": desk.spent.tokens_in, "tokens_out": desk.spent.tokens_out,
-                             "dollars": desk.spent.dollars})  # fmt: skip
+        self._events.append({**told, **_amounts(desk.spent)})
+
+    def _noted(self, number: int, said: object) -> None:
+        """A proposer's own words on how far it is, from its thread: a line, or what has a status and a note."""
+        text = said if isinstance(said, str) else f"{getattr(said, 'status', '')} {getattr(said, 'note', '')}"
+        self._notes[number] = plain(text).strip()
+
+
+def _amounts(spent: Spent) -> dict[str, float]:
+    return {"tokens_in": spent.tokens_in, "tokens_out": spent.tokens_out, "dollars": spent.dollars}
 
 
 def _edit(desk: _Desk, brief: Brief, suggestion: Suggestion) -> Edit:

@@ -84,6 +84,8 @@ class Now:
             self._confirming(event)
         elif kind == "proposer" and event.get("status") == "suggested":
             self._say(event, f"suggested by {clean(event.get('name', '?'), 40)}", clean(event.get("title", ""), 120))
+        elif kind == "proposer" and event.get("status") == "working":
+            self._say(event, f"{clean(event.get('name', '?'), 40)} works", clean(event.get("note", ""), 120))
         elif kind == "closing":
             self._say(event, "measuring for the closing table", clean(event.get("step", ""), 60))
 

@@ -152,6 +152,10 @@ class Story:
         if event.get("status") == "suggested":
             self._tally.suggested(event)
             return []
+        if event.get("status") == "working":
+            note = clean(event.get("note", ""), 160)
+            told = note.startswith("not isolated")  # of an agent: who reads no more than this must know it
+            return [Line("note", clean(event.get("name", "?"), 40), note)] if told else []
         gone = ", and is not asked again" if event.get("gone") else ""
         return [Line("silent", clean(event.get("name", "?"), 40), clean(event.get("reason", "?"), 160) + gone)]
 

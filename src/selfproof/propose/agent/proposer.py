@@ -34,14 +34,15 @@ class AgentProposer:
 
     def __init__(
         self, command: str, *, minutes: float, dollars: float | None = None, name: str = "",
-        hidden: Sequence[Path] = (), isolate: bool = True, progress: Callable[[str], None] | None = None,
+        hidden: Sequence[Path] = (), isolate: bool = True,
     ) -> None:  # fmt: skip
         """Read the command line or the preset's name; nothing is started.
 
         ``minutes`` are for one call. Once ``dollars`` were spent, as far as the agent states its costs, nothing more
         is started; None: no ceiling. An agent whose command takes {dollars} and that does not state its cost, since it
         was cut off for example, is taken to have spent all that it was allowed. ``hidden`` are folders that it must
-        not see (`cage.around`). ``progress`` is called, in the thread of the call, with lines for a person.
+        not see (`cage.around`). ``on_progress`` may be set to what takes lines for a person; it is called in the thread
+        that asks.
 
         Raises:
             UsageError: the command cannot be read, or has no place for the prompt.
@@ -50,7 +51,7 @@ class AgentProposer:
         self.name = name or f"agent: {self._command.name}"
         self._minutes, self._dollars = minutes, dollars
         self._hidden, self._isolate = [Path(path).resolve() for path in hidden], isolate
-        self._progress = progress
+        self.on_progress: Callable[[str], None] | None = None
         self._environ = dict(os.environ)  # as it is now: keys of models leave it when their broker starts
         self._lock = threading.Condition()
         self._runs: set[Running] = set()
@@ -142,7 +143,7 @@ class AgentProposer:
         argv[0] = shutil.which(argv[0], path=env.get("PATH")) or argv[0]
         before = self._before(scratch, argv, env)
         env |= {} if before else {"TMPDIR": str(scratch.tmp)}
-        told = _Throttled(self._progress)
+        told = _Throttled(self.on_progress)
         try:
             return running.run(
                 [*before, *argv], scratch.program, env, Bounds(60 * self._minutes), size=scratch.size, told=told
@@ -160,8 +161,8 @@ class AgentProposer:
         )  # fmt: skip
         if self._fence is None:
             self._fence = cage.probe(before) or ""
-            if self._fence and self._progress:
-                self._progress(plain(f"not isolated: {self._fence}"))
+            if self._fence and self.on_progress:
+                self.on_progress(plain(f"not isolated: {self._fence}"))
         return [] if self._fence else before
 
     def _failure(self, ended: Ended, harvest: Harvest, spent: Spent) -> ProposerFailed:
