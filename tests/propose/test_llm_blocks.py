@@ -177,9 +177,9 @@ def test_of_a_whole_file_only_the_marked_parts_are_taken() -> None:
     assert read(f"solver.py\n```\n{bare}```\n", {"solver.py": MARKED}).files == {}
 
 
-@pytest.mark.parametrize("signs", [("START",), ("END",), ("END", "START"), ("START", "START", "END")])
-def test_markers_that_do_not_match_up_leave_nothing_to_change(signs: tuple[str, ...]) -> None:
-    text = "\n".join(f"// EVOLVE-BLOCK-{sign}\nx = {n}" for n, sign in enumerate(signs))
+@pytest.mark.parametrize("signs", ["START", "END", "END START", "START START END", "START END START"])
+def test_markers_that_do_not_match_up_leave_nothing_to_change(signs: str) -> None:
+    text = "\n".join(f"// EVOLVE-BLOCK-{sign}\nx = {n}" for n, sign in enumerate(signs.split()))
     assert regions.regions(text.split("\n")) == []
     assert read(block("x = 0", "x = 9"), {"solver.py": text}).files == {}
 

@@ -137,6 +137,8 @@ def test_what_is_sent_bounds_the_reply_in_the_vendors_words() -> None:
     without = body_of(parse("ollama/m"), ASK, None, frozenset({"stream_options", "max_tokens"}))
     assert without["max_completion_tokens"] == 500, "whatever a server does not know, the bound stays"
     assert "stream_options" not in without
+    neither = body_of(parse("ollama/m"), ASK, None, frozenset({"max_tokens", "max_completion_tokens"}))
+    assert 500 in neither.values()
 
 
 def test_a_router_may_go_no_dearer_way_than_the_table() -> None:

@@ -71,12 +71,15 @@ def test_any_text_stays_within_its_fence(program: str, guidance: str, failure: s
     asked.user.encode()
 
 
+LONG = st.builds(str.__mul__, st.text("aäü\n 𝔘()", max_size=9), st.integers(0, 4000))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.integers(prompt.LEAST_BYTES, 20_000),
-    st.dictionaries(st.sampled_from(["solver.py", "b.py", "c.md"]), st.text("aäü\n 𝔘()", max_size=9000), min_size=1),
-    st.text("ä\n", max_size=9000),
-    st.text(max_size=9000),
+    st.dictionaries(st.sampled_from(["solver.py", "b.py", "c.md"]), LONG, min_size=1),
+    LONG,
+    LONG,
 )
 def test_the_bound_is_kept(limit: int, files: dict[str, str], words: str, template: str) -> None:
     asked = prompt.request(

@@ -158,10 +158,10 @@ class LoopbackModel:
         with self._lock:
             self._script, self._turns, self.asked = script, 0, []
 
-    def wait(self) -> None:
-        """Serve until the process is interrupted."""
+    def wait(self, seconds: float | None = None) -> None:
+        """Serve so long, or until the process is interrupted."""
         with contextlib.suppress(KeyboardInterrupt):
-            self._over.wait()
+            self._over.wait(seconds)
 
     def turn(self, body: dict[str, Any]) -> Turn:
         """What the next request gets."""
@@ -328,6 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m selfproof.testing.loopback", description=main.__doc__)
     parser.add_argument("--port", type=int, default=8765, help="on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--reply", action="append", required=True, type=Path, help="a file with one reply; repeatable")
+    parser.add_argument("--minutes", type=float, help="end by itself after so long")
     options = parser.parse_args(arguments)
     try:
         replies = [path.read_text("utf-8") for path in options.reply]
@@ -336,7 +337,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with LoopbackModel(replies, port=options.port) as model:
         sys.stdout.write(f"{model.name}\n")
         sys.stdout.flush()
-        model.wait()
+        model.wait(None if options.minutes is None else 60 * options.minutes)
 
 
 if __name__ == "__main__":
