@@ -48,6 +48,7 @@ class Sizes:
 
 
 USUAL = Sizes()
+SINGLE = Sizes(panel=64, blocks=400)  # of a finite pool, one draw each
 TIMED = Sizes(ahead=(12, 6), watched=(12, 48))
 WATCHED = (USUAL.watched, TIMED.watched)
 """What an adoption may be watched with; which of them is in its ``confirm-start``."""

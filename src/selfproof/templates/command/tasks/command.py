@@ -19,8 +19,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from selfproof.nouns import Split
-from selfproof.trial.holdout import FiniteTask
-from selfproof.trial.task import InvalidAnswer, Sample, Task
+from selfproof.tasks import FiniteTask, InvalidAnswer, Sample, Task
 
 COMMAND = "python train.py"
 METRIC = "loss"
