@@ -216,8 +216,11 @@ class Quality:
         best = self._texts[self.population.best.id]
         focus = self.objective.focus or (self.objective.entry,)
         if not self._failures:
-            self._failures = worst_samples(self.life, self.task, self.sign, best, self.panel)
+            self._failures = self._worst(best)
         return brief_of(self.life, self.objective, best, focus=focus, failures=self._failures)
+
+    def _worst(self, best: Candidate) -> tuple[str, ...]:
+        return worst_samples(self.life, self.task, self.sign, best, self.panel)
 
     def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Race a batch on the panel, rung by rung, and let survivors into the population."""

@@ -49,6 +49,11 @@ class Fresh(Task):
         del sample
         return [value_of(answer)]
 
+    def shown(self, sample: Sample, answer: object) -> str:
+        """Nothing: what a run prints tells its score."""
+        del sample, answer
+        return ""
+
 
 class Exact(FiniteTask):
     """Every run of one version gives the same value: one run is all there is, and two versions compare exactly."""
@@ -66,6 +71,11 @@ class Exact(FiniteTask):
         """The metric of one run."""
         del sample
         return [value_of(answer)]
+
+    def shown(self, sample: Sample, answer: object) -> str:
+        """Nothing: what a run prints tells its score."""
+        del sample, answer
+        return ""
 
 
 def asked(seed: int) -> dict[str, Any]:
