@@ -24,7 +24,7 @@ from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, ref
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
 from selfproof.domains.shape import Shape, shape_of
-from selfproof.domains.sizes import USUAL
+from selfproof.domains.sizes import SINGLE, USUAL, Sizes
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS
@@ -53,7 +53,7 @@ class Quality:
     """One quality objective of a life. ``operators`` limits the search, for the constants-only control."""
 
     alone = False
-    sizes = USUAL
+    sizes: Sizes = USUAL
 
     def __init__(
         self,
@@ -70,7 +70,8 @@ class Quality:
         self.stream = stream or objective.name
         self.sign = 1.0 if objective.better == "lower" else -1.0
         self.single = isinstance(task, FiniteTask)
-        self.rungs, self.size = ({}, single.PANEL) if self.single else (RUNGS, USUAL.panel)
+        self.sizes = SINGLE if self.single else USUAL
+        self.rungs, self.size = ({} if self.single else RUNGS), self.sizes.panel
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.unfinished = False  # a batch is raced in one go
         self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
@@ -215,8 +216,11 @@ class Quality:
         best = self._texts[self.population.best.id]
         focus = self.objective.focus or (self.objective.entry,)
         if not self._failures:
-            self._failures = worst_samples(self.life, self.task, self.sign, best, self.panel)
+            self._failures = self._worst(best)
         return brief_of(self.life, self.objective, best, focus=focus, failures=self._failures)
+
+    def _worst(self, best: Candidate) -> tuple[str, ...]:
+        return worst_samples(self.life, self.task, self.sign, best, self.panel)
 
     def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Race a batch on the panel, rung by rung, and let survivors into the population."""

@@ -10,8 +10,6 @@ import math
 import statistics
 from collections.abc import Sequence
 
-PANEL = 64
-
 
 def plain_t(differences: Sequence[float]) -> float:
     """Mean over its standard error, of at least two differences; infinite when all are equal and not 0."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BATCH_S = 20.0
+BATCH_S = 5.0
 """Seconds that a batch of candidates may take on the panel, roughly: what a person waits for without a word."""
 PANEL_S = 60.0
 """The same for scoring the population anew."""
@@ -48,6 +48,7 @@ class Sizes:
 
 
 USUAL = Sizes()
+SINGLE = Sizes(panel=64, blocks=400)  # of a finite pool, one draw each
 TIMED = Sizes(ahead=(12, 6), watched=(12, 48))
 WATCHED = (USUAL.watched, TIMED.watched)
 """What an adoption may be watched with; which of them is in its ``confirm-start``."""
@@ -62,7 +63,7 @@ def watched_of(start: Mapping[str, Any]) -> tuple[int, int]:
 def of_slow(seconds: float, workers: int, items: int | None) -> Sizes:
     """Sizes where an answer takes ``seconds``, ``workers`` at a time; ``items`` of a finite explore split."""
     each = seconds / workers
-    panel = _within(round(8 / math.sqrt(seconds)), 2, 8)
+    panel = _within(round(2 / math.sqrt(seconds)), 2, 8)
     if items is not None:
         panel = min(items, _within(round(BATCH_S / each), 8, 64))
     batch = BATCH_S / (0.6 * panel * each)  # about four in ten leave early

@@ -18,6 +18,7 @@ from selfproof.certify.race import PRESETS, Standing, standing
 from selfproof.charter import Objective
 from selfproof.domains import paired, sizes
 from selfproof.domains.base import Finalist, Measured
+from selfproof.domains.briefing import SHOWN, worst_samples
 from selfproof.domains.quality import LEAP, Quality
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Files, Trial
@@ -144,6 +145,12 @@ class Slow(Quality):
             if measured.broken is not None or max(losses) > guard.margin:
                 return True
         return False
+
+    def _worst(self, best: Candidate) -> tuple[str, ...]:
+        """Some answers, each asked for alone; none of a command, whose output tells its score."""
+        some = () if self.objective.joint or self.task.timed else self.panel[:SHOWN]
+        each = [worst_samples(self.life, self.task, self.sign, best, [block]) for block in some]
+        return tuple(text for texts in each for text in texts)
 
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """It must not cost much more than the anchor: one answer of each to a few samples."""

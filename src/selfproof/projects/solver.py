@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from selfproof.archive.tree import matches
-from selfproof.domains.single import PANEL as QUICK_PANEL
-from selfproof.domains.sizes import USUAL
+from selfproof.domains.sizes import SINGLE, USUAL
 from selfproof.jail import Pool
 from selfproof.nouns import SelfproofError, UsageError
 from selfproof.projects import choices, closure, origin, runs, suite, texts, trusted, writing
@@ -246,7 +245,7 @@ def _advice(said: str) -> str:
 def sized(plan: Plan, asked: Asked, options: Options) -> Plan:
     """The plan with what the first answers told: direction, margins, deadlines, and whether answers are slow."""
     task, slow = asked.task, asked.seconds > SLOW_S
-    together = 1 if slow else QUICK_PANEL if isinstance(task, FiniteTask) else USUAL.panel  # of one process in a race
+    together = 1 if slow else (SINGLE if isinstance(task, FiniteTask) else USUAL).panel  # of one process in a race
     seconds = 60 * options.minutes_each or max(LEAST_S, PATIENCE * asked.seconds * together)
     margin = 0.05 * task.span if task.span else 0.02
     more = {"metric": task.metric, "better": task.better, "margin": margin, "wall_s": round(seconds + MARGIN_S, 1)}

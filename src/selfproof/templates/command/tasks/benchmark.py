@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from selfproof.trial.task import InvalidAnswer, Sample
+from selfproof.tasks import InvalidAnswer, Sample
 
 from . import command
 

@@ -19,8 +19,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from selfproof.nouns import Split
-from selfproof.trial.holdout import FiniteTask
-from selfproof.trial.task import InvalidAnswer, Sample, Task
+from selfproof.tasks import FiniteTask, InvalidAnswer, Sample, Task
 
 COMMAND = "python train.py"
 METRIC = "loss"
@@ -50,6 +49,11 @@ class Fresh(Task):
         del sample
         return [value_of(answer)]
 
+    def shown(self, sample: Sample, answer: object) -> str:
+        """Nothing: what a run prints tells its score."""
+        del sample, answer
+        return ""
+
 
 class Exact(FiniteTask):
     """Every run of one version gives the same value: one run is all there is, and two versions compare exactly."""
@@ -67,6 +71,11 @@ class Exact(FiniteTask):
         """The metric of one run."""
         del sample
         return [value_of(answer)]
+
+    def shown(self, sample: Sample, answer: object) -> str:
+        """Nothing: what a run prints tells its score."""
+        del sample, answer
+        return ""
 
 
 def asked(seed: int) -> dict[str, Any]:

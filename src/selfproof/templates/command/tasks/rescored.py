@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from selfproof.trial.task import InvalidAnswer, Sample
+from selfproof.tasks import InvalidAnswer, Sample
 
 from . import command
 from .scoring import score

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from selfproof.trial.holdout import FiniteTask
-from selfproof.trial.task import Sample
+from selfproof.tasks import FiniteTask, Sample
 
 
 class Yours(FiniteTask):

@@ -12,8 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from selfproof.trial.holdout import FiniteTask
-from selfproof.trial.task import InvalidAnswer, Sample
+from selfproof.tasks import FiniteTask, InvalidAnswer, Sample
 
 COMMAND = "python -m pytest -q tests"
 PASSING = 1  # at the start
