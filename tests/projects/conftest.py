@@ -12,7 +12,6 @@ from projects_helpers import written
 
 from selfproof.jail import Grants, JailUnavailable, Pool
 
-
 RUNS = Grants.parse(["subprocesses", "scratch:64"])
 
 
