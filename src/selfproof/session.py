@@ -36,6 +36,7 @@ def run(
     began = time.monotonic()
     paths = Paths(folder)
     if not paths.ledger.exists():
+        check_empty(paths)
         program = birth.make(folder, seed=seed)
         yield {"event": "init", "program": program, "folder": str(folder.resolve())}
     if paths.stop.exists():
@@ -65,6 +66,20 @@ def run(
             desk.close()
         living.end_epoch()
         yield {**summary(living, rows, ended, time.monotonic() - began), "models": desk.told}
+
+
+def check_empty(paths: Paths) -> None:
+    """See that a program may be made where there is none: not in the middle of somebody's project.
+
+    Raises:
+        UsageError: the folder holds other files.
+    """
+    begun = paths.charter.exists() or (paths.folder / birth.ASIDE).exists()
+    if not begun and paths.folder.is_dir() and any(paths.folder.iterdir()):
+        raise UsageError(
+            f"{paths.folder.resolve()} holds no living program, and other files",
+            advice="Make one of your project: selfproof init. Or name an empty folder: --at DIR",
+        )
 
 
 def opening(living: Life, seconds: float) -> Event:

@@ -108,10 +108,21 @@ def test_orders(seed, tmp_path):
     assert opened(str(tmp_path / "a")) == "a"
     assert locked(threading.Lock()) is False
 """
+USE = """import asyncio
+
+from shop.orders import Till, counted, paid, waited
+
+for number in range(24):
+    prices = [7 * n % 100 for n in range(2000 + number)]
+    paid(Till(2), prices)
+    Till(3).ring(prices, tip=5)
+    list(counted(3000 + number))
+    asyncio.run(waited(2000 + number))
+"""
 FILES = {
     "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n', "src/shop/__init__.py": "",
     "src/shop/orders.py": ORDERS, "src/shop/words.py": WORDS, "tests/test_orders.py": TEST,
-    "AGENTS.md": "Keep it readable.\n",
+    "use.py": USE, "AGENTS.md": "Keep it readable.\n",
 }  # fmt: skip
 
 

@@ -17,7 +17,8 @@ FILES = {
     "src/shop/prices.py": "import json\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n"
     "    import shop.types_only\n",
     "src/shop/deep/__init__.py": "",
-    "src/shop/deep/tax.py": "from .. import prices\nfrom ...nowhere import x\n\nrate = 2\n",
+    "src/shop/deep/tax.py": "from .. import rates\nfrom ...nowhere import x\n\nrate = 2\n",
+    "src/shop/rates.py": "",
     "src/shop/words.py": "raise RuntimeError('reading a file must not run it')\n",
     "src/shop/late.py": "",
     "src/shop/types_only.py": "",
@@ -40,7 +41,7 @@ def shop(tmp_path: Path) -> Path:
 def test_the_closure_is_all_that_is_needed_and_nothing_else(shop: Path) -> None:
     found = target.find(shop, "shop.orders:total")
     texts, originals = target.files(shop, found)
-    wanted = ["__init__", "orders", "prices", "deep/__init__", "deep/tax", "words", "late"]
+    wanted = ["__init__", "orders", "prices", "deep/__init__", "deep/tax", "rates", "words", "late"]
     assert set(texts) == {f"shop/{name}.py" for name in wanted}
     assert texts["shop/orders.py"] == FILES["src/shop/orders.py"]
     assert originals["shop/orders.py"].path == "src/shop/orders.py" and not originals["shop/orders.py"].root

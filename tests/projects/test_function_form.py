@@ -17,6 +17,7 @@ from selfproof.archive.state import fold
 from selfproof.audit import audit
 from selfproof.ledger import read
 from selfproof.propose.brief import Brief, Suggestion
+from selfproof.proposers import Asked
 
 Init = Callable[..., str]
 
@@ -35,7 +36,7 @@ def test_a_function_of_a_project_is_improved(improved: Any, cli: Any) -> None:
 def test_the_charter_says_what_may_change_and_the_users_words_go_along(improved: Any) -> None:
     charter = tomllib.loads((improved.folder / "charter.toml").read_text())
     assert charter["program"]["editable"] == ["shop/__init__.py", "shop/orders.py", "shop/words.py"]
-    assert "selfproof_runner.py" in charter["program"]["protected"]
+    assert charter["program"]["protected"] == ["selfproof_*.py"]
     assert charter["objective"][0]["focus"] == ["shop/orders.py:unknown_items"]
     assert (improved.folder / charter["proposers"]["guidance"]).read_text() == FILES["AGENTS.md"]
 
@@ -102,7 +103,7 @@ class Suggests:
 def raced(folder: Path, *edits: tuple[str, str]) -> dict[str, str]:
     """What became of suggestions for a program by their titles; those that nobody can judge have no outcome."""
     found: dict[str, str] = {}
-    for event in session.run(folder, 0.5, 1, [Suggests(*edits)]):
+    for event in session.run(folder, 0.5, 1, Asked(more=(Suggests(*edits),))):
         if event["event"] == "candidate":
             found[event["title"]] = event["outcome"]
         if event["event"] in ("confirm", "summary") or (event["event"] == "race" and found):
@@ -112,7 +113,7 @@ def raced(folder: Path, *edits: tuple[str, str]) -> dict[str, str]:
 
 def test_a_method_is_judged_by_the_function_that_calls_it(project: Path, init: Init) -> None:
     """Objects go through the adapter; what answers otherwise is not kept, and what nothing calls is nobody's."""
-    told = init("--function", "shop.orders:paid", "--seed", 1)
+    told = init("--function", "shop.orders:paid", "--record", "use.py", "--seed", 1)
     assert "selfproof_target.py" in told and "Till.ring" in told
     charter = tomllib.loads((project / "living" / "charter.toml").read_text())
     assert charter["objective"][0]["focus"] == ["selfproof_target.py:target"]
@@ -125,7 +126,7 @@ def test_a_method_is_judged_by_the_function_that_calls_it(project: Path, init: I
 
 @pytest.mark.parametrize("name", ["Till.ring", "counted", "waited"])
 def test_methods_generators_and_coroutines_have_a_baseline(project: Path, init: Init, name: str) -> None:
-    assert "baseline, the same" in init("--function", f"shop.orders:{name}")
+    assert "baseline, the same" in init("--function", f"shop.orders:{name}", "--record", "use.py")
     calls = (project / "living" / "tasks" / "calls.py").read_text()
     assert ("'tip': 5" in calls and "'shop.orders:Till'" in calls) == (name == "Till.ring")
 
@@ -136,7 +137,7 @@ def test_methods_generators_and_coroutines_have_a_baseline(project: Path, init: 
         (["--function", "shop.orders:chance"], "does not always answer the same call with the same"),
         (["--function", "shop.orders:opened"], "every call raises in the jail"),
         (["--function", "shop.orders:locked"], "no call could be kept"),
-        (["--function", "shop.orders:fast", "--record", "pytest -q tests"], "was not called while"),
+        (["--function", "shop.orders:fast", "--record", "use.py"], "was not called while"),
         (["--function", "shop.orders:nothing"], "defines no function"),
         (["--function", "shop.orders:fast", "--record", "a", "--generate"], "exclude each other"),
         (["--function", "shop.orders:fast", "--metric", "x"], "does not go with --function"),
@@ -149,9 +150,23 @@ def test_what_cannot_be_done_is_one_clear_error(project: Path, init: Init, words
     assert not (project / "living").exists() and not list(project.glob("*.parts"))
 
 
-def test_type_hints_serve_where_nothing_calls_it(project: Path, init: Init) -> None:
-    assert "made from the type hints" in init("--function", "shop.orders:fast")
-    assert "Made from the type hints" in (project / "living" / "tasks" / "calls.py").read_text()
+def test_type_hints_serve_where_nothing_calls_it_and_the_folder_may_be_named(project: Path, init: Init) -> None:
+    assert "made from the type hints" in init("elsewhere", "--function", "shop.orders:fast")
+    assert "Made from the type hints" in (project / "elsewhere" / "tasks" / "calls.py").read_text()
+    assert not (project / "living").exists()
+
+
+def test_the_projects_own_tests_can_be_a_guard(project: Path, init: Init) -> None:
+    """They are run in the jail, from a folder that holds the project; what would fail them is never adopted."""
+    (project / "tests" / "test_quick.py").write_text(
+        "from shop.orders import paid, Till\n\n\ndef test_it():\n    assert paid(Till(2), [1]) == 2\n"
+    )
+    told = init("--function", "shop.orders:fast", "--generate", "--tests", "pytest -q tests/test_quick.py")
+    assert "passes 1 tests, twice" in told
+    charter = tomllib.loads((project / "living" / "charter.toml").read_text())
+    assert charter["guard"][0]["task"] == "tasks/suite.py:Suite"
+    assert (project / "living" / "program" / "tests" / "test_quick.py").exists()
+    assert "tests/test_quick.py" not in charter["program"]["editable"]
 
 
 def test_an_installed_function_is_copied_and_its_patch_says_where_it_belongs(
@@ -171,8 +186,3 @@ def test_an_installed_function_is_copied_and_its_patch_says_where_it_belongs(
 def test_a_living_program_is_never_written_over(improved: Any, cli: Any) -> None:
     done = cli.run("init", "--function", "shop.orders:unknown_items", cwd=improved.project)
     assert done.code == 2 and "holds a living program already" in done.err
-
-
-def test_the_folder_may_be_named(project: Path, init: Init) -> None:
-    init("elsewhere", "--function", "shop.orders:fast", "--generate")
-    assert (project / "elsewhere" / "charter.toml").exists() and not (project / "living").exists()

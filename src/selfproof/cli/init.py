@@ -64,7 +64,7 @@ def command(folder: Path | None, as_json: bool, **flags: Any) -> None:
     """
     given = {name: value for name, value in flags.items() if value not in (None, (), False) or name == "lower"}
     forms = forms_of(given)
-    if not forms and not given.get("template") and folder is None and not as_json and sys.stdin.isatty():
+    if not forms and not given.get("template") and folder is None and not as_json and at_a_terminal():
         from selfproof.cli.asking import asked
 
         given |= asked(given.get("project") or Path())
@@ -75,6 +75,11 @@ def command(folder: Path | None, as_json: bool, **flags: Any) -> None:
         _told(made(forms[0], folder, given), as_json)
     else:
         _apprentice(folder or Path(), given, as_json)
+
+
+def at_a_terminal() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty()
 
 
 def forms_of(given: dict[str, Any]) -> list[str]:

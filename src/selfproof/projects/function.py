@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from selfproof.archive.tree import matches
 from selfproof.nouns import UsageError
-from selfproof.projects import baseline, gathering, literals, target, writing
+from selfproof.projects import baseline, gathering, literals, suite, target, writing
 from selfproof.projects.gathering import Calls
 from selfproof.projects.origin import Origin
 from selfproof.projects.rehearsal import Rehearsal, Staged
@@ -16,7 +18,8 @@ from selfproof.projects.target import Target
 from selfproof.projects.writing import Draft, Made
 from selfproof.trial.recorded import Call
 
-RUNNER, IMPROVER = "selfproof_runner.py", "selfproof_improver.py"
+RUNNER, IMPROVER = "selfproof_calls.py", "selfproof_improver.py"
+OWN = "selfproof_*.py"
 ADAPTER = "selfproof_target.py:target"
 PARTS = {False: (IMPROVER, RUNNER), True: (IMPROVER, RUNNER, "selfproof_target.py", "selfproof_objects.py")}
 GROWTH_ROOM = 20_000  # characters that a small program may grow by
@@ -31,7 +34,8 @@ class Options:
     """What a person may say about a function.
 
     ``record`` is a command that calls it (default: the project's tests), ``generate`` makes calls from its type hints
-    instead; ``benchmark`` is a file of pytest-benchmark tests to record from. ``calls`` are the calls themselves, each
+    instead; ``benchmark`` is a file of pytest-benchmark tests to record from. ``tests`` is a command that must not fail
+    more after a change. ``calls`` are the calls themselves, each
     [tuple of arguments, keywords] of plain data.
     """
 
@@ -40,6 +44,7 @@ class Options:
     generate: bool = False
     benchmark: str = ""
     seed: int | None = None
+    tests: str = ""
     calls: tuple[Call, ...] = ()
 
 
@@ -52,9 +57,11 @@ def make(project: Path, folder: Path, options: Options, say: Callable[[str], obj
     writing.check_free(folder)
     found = target.find(project, options.function)
     texts, originals = target.files(project, found)
-    told = [
-        f"copied {found.source.path.name}" + (f" and {len(texts) - 1} files that it needs" if len(texts) > 1 else "")
-    ]
+    check_names(texts)
+    if options.tests and found.grafted:
+        raise UsageError("--tests cannot see a copy under another name", advice="Leave it out: answers are compared.")
+    more = f" and what it needs of the project: {len(texts)} files" if len(texts) > 1 else ""
+    told = [f"copied {found.source.path.name}{more}"]
     program = {adapted: assembled(found, texts, adapted) for adapted in (False, True)}
     with Rehearsal(Staged(program[False], found.place), Staged(program[True], ADAPTER)) as rehearse:
         calls = gathering.gather(project, found, rehearse, record_of(options), options.generate, say, options.calls)
@@ -64,6 +71,11 @@ def make(project: Path, folder: Path, options: Options, say: Callable[[str], obj
     place = ADAPTER if adapted else found.place
     draft = drafted(program[adapted], texts, calls, place, writing.guidance(project))
     draft.origin = Origin("function", project, originals)
+    guarded: list[str] = []
+    if options.tests:
+        suite.along(draft, project, folder)
+        with tempfile.TemporaryDirectory(prefix="selfproof-init-") as scratch:
+            guarded = suite.guard(Path(scratch), draft, options.tests, say=say)
     program_id = writing.write(folder, draft, options.seed)
     say("measuring the baseline, twice")
     try:
@@ -71,7 +83,17 @@ def make(project: Path, folder: Path, options: Options, say: Callable[[str], obj
     except BaseException:
         writing.remove(folder)
         raise
-    return Made(program_id, folder, [*told, *calls.told, *measured])
+    return Made(program_id, folder, [*told, *calls.told, *measured, *guarded])
+
+
+def check_names(texts: Iterable[str]) -> None:
+    """See that no file of the user's has a name that the program needs for itself.
+
+    Raises:
+        UsageError: one has.
+    """
+    if clash := [path for path in texts if matches(path, (OWN,))]:
+        raise UsageError(f"{clash[0]} has a name that selfproof needs for itself", advice="Rename it.")
 
 
 def record_of(options: Options) -> str:
@@ -112,7 +134,7 @@ def drafted(program: Mapping[str, str], own: Mapping[str, str], calls: Calls, pl
     largest = max(len(text.encode()) for text in own.values())
     texts["charter.toml"] = writing.filled(
         texts["charter.toml"],
-        {"editable": list(own), "protected": parts, "files": scope, "focus": [place],
+        {"editable": list(own), "files": scope, "focus": [place],
          "max_file_kb": max(64, 2 * largest // 1024), "tree_growth": growth(own),
          "guidance": writing.GUIDANCE if said else ""},
     )  # fmt: skip

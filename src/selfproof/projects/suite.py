@@ -66,6 +66,7 @@ def guard(
         SelfproofError: the tests cannot be run in the jail, or two runs of them differ.
     """
     parts = draft.files
+    command = f"python -m {command}" if command.split()[:1] in (["pytest"], ["unittest"]) else command
     from_command = writing.template("command")
     parts.setdefault(f"program/{RUNNER}", from_command[f"program/{RUNNER}"])
     parts.setdefault("tasks/__init__.py", from_command["tasks/__init__.py"])
