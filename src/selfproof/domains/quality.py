@@ -159,7 +159,11 @@ class Quality:
     def _rescore(self, candidates: Sequence[Candidate]) -> None:
         """Score versions anew on the whole panel; the first is the incumbent."""
         scored = self._run([(c.files, self.panel) for c in candidates])
-        members = [self._member(c, self._signed(t)) for c, t in zip(candidates, scored, strict=True) if _all_ok(t)]
+        members = [
+            self._member(c, self._signed(t))
+            for c, t in zip(candidates, scored, strict=True)
+            if all(one.score is not None for one in t)
+        ]
         if not members or members[0].id != candidates[0].id:
             raise SelfproofError(
                 f"the incumbent gives no valid answer for objective {self.objective.name}: {scored[0][0].message}",
@@ -398,7 +402,3 @@ class Quality:
                 self.panel_number = -1  # adopted by an earlier run: score everything anew
         else:
             self.refused.add(finalist.candidate.id)
-
-
-def _all_ok(scored: Sequence[Trial]) -> bool:
-    return bool(scored) and all(t.score is not None for t in scored)
