@@ -186,8 +186,6 @@ class Quality:
         assert shape is not None
         return Member(candidate.id, source, tuple(scores), shape.size, shape.structure, operator)
 
-    # -- propose -------------------------------------------------------------------------------------------------
-
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the improver of the certified line, once per worker, and log what it suggested."""
         files, improver = self.life.files(), self.life.charter.proposers.improver
@@ -316,8 +314,6 @@ class Quality:
         jobs = [trials.job(files, self.objective.entry, part, self.limits) for files, part in work]
         outcomes = paired.run(self.life, jobs)
         return [trials.score(self.task, part, o) for (_, part), o in zip(work, outcomes, strict=True)]
-
-    # -- certify -------------------------------------------------------------------------------------------------
 
     def finalist(self) -> Finalist | None:
         """The best member, once it leads by a leap or has led for some batches without getting better.
