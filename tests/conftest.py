@@ -203,24 +203,24 @@ def live(folder: Path, make: Callable[[Path], object], minutes: float, enough: C
     """Make a program and let it live, unless its record is there already.
 
     A process that comes while another makes it waits for that one. A life in which too little happened to be looked
-    at, as on a slow or busy machine, is made again with twice the time, and what the third is like is for the tests.
+    at, as on a slow or busy machine, is made again with twice the time, up to three minutes.
     """
     record = folder.with_name(folder.name + ".events")
     with folder.with_name(folder.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if record.exists():
             return lived(folder, record.read_text())
-        for longer in (1, 2, 4):
+        while True:
             shutil.rmtree(folder, ignore_errors=True)
             make(folder)
-            words = ("run", "--minutes", minutes * longer, "--seed", SEED, "--json", "--at", folder)
-            done = selfproof(*words, timeout=120 * minutes * longer + 120)
+            words = ("run", "--minutes", minutes, "--seed", SEED, "--json", "--at", folder)
+            done = selfproof(*words, timeout=120 * minutes + 120)
             assert done.code == 0, f"exit {done.code}: {done.err}\n{done.out[-2000:]}"
             found = lived(folder, done.out)
-            if enough(found):
-                break
-        record.write_text(done.out)
-        return found
+            minutes *= 2
+            if enough(found) or minutes > 3:
+                record.write_text(done.out)
+                return found
 
 
 def lived(folder: Path, text: str) -> Lived:

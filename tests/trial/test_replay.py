@@ -191,8 +191,11 @@ def test_a_table_that_is_built_before_the_clock_is_late(life: Any, rewrite: str)
 
 
 def test_an_honest_rewrite_is_not_late(life: Any) -> None:
-    pairs = measured(life, SQUARES, FORMULA, [[n] for n in range(3000, 3100)], 9)
-    assert replay.late([pair.starts for pair in pairs]) is None and speedup(pairs) > 1.5
+    late: list[str | None] = []
+    while None not in late and len(late) < 5:  # a busy machine may be to blame for one, not for all
+        pairs = measured(life, SQUARES, FORMULA, [[n] for n in range(3000, 3100)], 9)
+        late.append(replay.late([pair.starts for pair in pairs]))
+    assert None in late and speedup(pairs) > 1.5, late
 
 
 def test_pairs_are_booked(life: Any) -> None:
@@ -229,12 +232,18 @@ def test_an_adoption_is_refused_where_work_was_moved(cli: Any, tmp_path: Path) -
         assert WEIGHTS in text and "def total_weight(" in text
         formula = text.replace(WEIGHTS, "    return len(history) * (len(history) + 1) // 2\n")
         table = text.replace(WEIGHTS, "    return _SUMS[len(history)]\n").replace("def total_weight(", MOVED)
-        reasons = []
-        for number, rewrite in enumerate((formula, table)):
+
+        def told(rewrite: str, number: int) -> list[str | None]:
+            """What the check says of the pairs that were measured, and after a restart, when it measures again."""
             candidate = life.candidate(domain.objective, {**life.files(), "notebook.py": rewrite})
             finalist = Finalist(candidate, incumbent, (), {"function": "notebook.py:total_weight"})
             assert domain.measure(finalist, range(8 * number, 8 * number + 8)).broken is None
-            reasons.append(domain.check(finalist, 2))
+            first = domain.check(finalist, 2)
             domain.settled(finalist, adopted=False)
-            reasons.append(domain.check(finalist, 3))  # as after a restart: it measures again
-        assert reasons[:2] == [None, None] and all("work was moved" in str(reason) for reason in reasons[2:])
+            return [first, domain.check(finalist, 3)]
+
+        honest = [told(formula, 0)]
+        while not all(None in some for some in zip(*honest, strict=True)) and len(honest) < 5:
+            honest.append(told(formula, len(honest)))  # a busy machine may be to blame for one, not for all
+        assert all(None in some for some in zip(*honest, strict=True)), honest
+        assert all("work was moved" in str(reason) for reason in told(table, 9))
