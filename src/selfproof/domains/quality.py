@@ -102,11 +102,13 @@ class Quality:
         if not self.life.charter.proposers.improver:
             return Focus((), sentence)
         rng = random.Random(self.life.search_seed(self.stream, "parents", batch))
-        history = self._history()
+        rows = self.life.archive.history(self.stream, HISTORY)
+        history = [{key: row[key] for key in ("title", "operator", "outcome", "score")} for row in rows]
         tried = [*self.tried][-MOST_TRIED:]
         views = []
         for worker in range(2):
-            parents = [self._view_of(m) for m in self.population.parents(PARENTS, rng)]
+            chosen = self.population.parents(PARENTS, rng)
+            parents = [{"id": m.id, "source": m.source, "score": m.score, "size": m.size} for m in chosen]
             views.append(
                 {
                     "kind": "quality", "objective": self.objective.name, "path": self.path,
@@ -119,13 +121,6 @@ class Quality:
 
     def _batch(self) -> int:
         return self.life.state.batches.get(self.stream, 0)
-
-    def _view_of(self, member: Member) -> dict[str, object]:
-        return {"id": member.id, "source": member.source, "score": member.score, "size": member.size}
-
-    def _history(self) -> list[dict[str, object]]:
-        rows = self.life.archive.history(self.stream, HISTORY)
-        return [{key: row[key] for key in ("title", "operator", "outcome", "score")} for row in rows]
 
     def _draw_panel(self, number: int) -> None:
         if number == self.panel_number:
