@@ -161,6 +161,7 @@ def test_evaluators_adapters_and_models_that_are_functions(
         ("import gepa\ngepa.optimize({'a': 7}, [1], task_lm=print)\n", "gives no candidate to start from"),
         ("import gepa.optimize_anything as oa\noa.optimize_anything('x')\n", "gives no evaluator function"),
         ("import gepa\nprint('optimize_anything')\n", "ended without a call"),
+        ("import gepa, sys\nsys.exit('--model is required')\n", "ended with '--model is required' before"),
         ("import gepa, nothing_of_that_name\n", "No module named 'nothing_of_that_name'"),
         ("import gepa, os\nos._exit(0)\n", "fails in the jail"),
     ],
@@ -214,6 +215,50 @@ def evaluate(path):
     made, told = imported(task("openevolve", evaluator__py=evaluator))
     assert any(line.startswith("baseline: 0.5") for line in told)
     assert charter(made)["objective"][0]["task"].endswith("Exact")
+
+
+QUEUES = """
+import concurrent.futures, multiprocessing, runpy, signal
+
+def work(path, queue=None):
+    first = runpy.run_path(path)["FIRST"]
+    return queue.put(first) if queue else first
+
+def evaluate(path):
+    signal.alarm(20)
+    queue = multiprocessing.Queue()
+    lock = multiprocessing.RLock()
+    with lock, lock:
+        process = multiprocessing.Process(target=work, args=(path, queue))
+        process.start()
+        process.join(10)
+    with concurrent.futures.ProcessPoolExecutor(2) as pool, concurrent.futures.ThreadPoolExecutor(1) as one:
+        others = list(pool.map(work, [path] * 3)) + [one.submit(work, path).result(timeout=10)]
+    return {"combined_score": (queue.get(timeout=5) + sum(others)) / 5}
+"""
+
+
+def test_evaluators_use_queues_pools_and_alarms(task: Task, imported: Bring) -> None:
+    _, told = imported(task("openevolve", evaluator__py=QUEUES, config__yaml="{}"))
+    assert any(line.startswith("baseline: 4, 4, 4") for line in told)
+
+
+def test_a_program_need_not_be_python(task: Task, imported: Bring) -> None:
+    """No operator knows it, so that models and agents are all there is; the marked part is kept all the same."""
+    evaluator = "def evaluate(path):\n    return {'words': float(len(open(path).read().split()))}\n"
+    config = "file_suffix: .txt\nlanguage: text\n"
+    folder = task("openevolve", initial_program__py=None, evaluator__py=evaluator, config__yaml=config)
+    (folder / "initial_program.txt").write_text("one two three\n")
+    made, told = imported(folder)
+    assert charter(made)["proposers"]["improver"] == ""
+    assert charter(made)["objective"][0]["focus"] == ["evolved/initial_program.txt:"]
+    assert any("no operator knows this kind of text" in line for line in told)
+
+
+def test_no_money_is_spent_because_a_configuration_names_a_model(imported: Bring) -> None:
+    made, told = imported(DATA / "shinka")
+    assert not any("openai" in name for name in charter(made)["proposers"]["models"])
+    assert any("asked when you say so: selfproof run --model openai/gpt-5-mini" in line for line in told)
 
 
 def test_a_folder_that_holds_a_program_is_left_alone(imported: Bring, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ MOST_FILES = 400
 LARGEST = 4 << 20  # bytes of one file
 TOTAL = 8 << 20  # they go into the jail with each trial
 _LEFT_BEHIND = re.compile(
-    r"__pycache__|node_modules|venv|env|build|dist|results?(_.*)?|outputs?|runs?|wandb|checkpoints?"
+    r"__pycache__|node_modules|build|dist|results?(_.*)?|outputs?|runs?|wandb|checkpoints?"
     r"|openevolve_output|living|.*\.egg-info"
 )
 _SECRET = re.compile(r"\.(pem|key|p12|pfx)$|(^|/)(secrets?|credentials?)\.[^/]*$|(^|/)id_(rsa|ed25519)", re.IGNORECASE)
@@ -109,7 +109,8 @@ def _files(folder: Path, skipped: list[str]) -> Iterator[Path]:
     home = folder.resolve()
     for root, folders, names in os.walk(folder):
         kept = [name for name in sorted(folders) if not name.startswith(".") and not _LEFT_BEHIND.fullmatch(name)]
-        kept = [name for name in kept if not (Path(root) / name / "charter.toml").exists()]  # living programs
+        ours = ("charter.toml", "pyvenv.cfg")  # living programs, virtual environments
+        kept = [name for name in kept if not any((Path(root) / name / mark).exists() for mark in ours)]
         skipped += [name + "/" for name in folders if name not in kept and not name.startswith((".", "__"))]
         folders[:] = kept
         for name in sorted(names):

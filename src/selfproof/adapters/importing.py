@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from selfproof.adapters import baseline, probing
+from selfproof.adapters import baseline, models, probing
 from selfproof.adapters.base import Imported, Told
 from selfproof.adapters.baseline import Baseline
 from selfproof.projects import writing
@@ -56,6 +56,8 @@ def write(imported: Imported, folder: Path, options: Options, tell: Told) -> Mad
 
     for line in (*imported.understood, *imported.needs.told):
         say(line)
+    for line in words_on(imported.settings.models):
+        say(line)
     for line in imported.left_out:
         say(f"not taken over: {line}")
     tell("running the first program ...")
@@ -71,6 +73,17 @@ def write(imported: Imported, folder: Path, options: Options, tell: Told) -> Mad
     program_id = writing.write(folder, draft_of(imported, measured, kind), seed)
     say("joint: the evaluator runs together with the program; every certificate says that it could touch its score")
     return Made(program_id, folder, told)
+
+
+def words_on(names: Sequence[str]) -> list[str]:
+    """What becomes of the models that a configuration names: none is asked for money that nobody said may be spent."""
+    free = models.free(names)
+    others = [name for name in names if name not in free]
+    told = [f"models: {', '.join(free)}"] if free else []
+    if others:
+        told.append(f"models that are asked when you say so: selfproof run --model {others[0]}"
+                    + (f" (also {', '.join(others[1:])})" if others[1:] else ""))  # fmt: skip
+    return told
 
 
 def task_of(imported: Imported, measured: Baseline) -> str:
@@ -115,7 +128,7 @@ def charter_values(imported: Imported, measured: Baseline, kind: str) -> dict[st
     return {
         "editable": paths, "max_file_kb": min(4096, max(settings.max_file_kb, 2 * largest // 1024)),
         "name": imported.name, "task": f"{TASK}:{kind}", "focus": [f"{paths[0]}:"],
-        "allow": list(imported.needs.allow), "models": list(settings.models), "dollars": settings.dollars,
+        "allow": list(imported.needs.allow), "models": models.free(settings.models), "dollars": settings.dollars,
         "guidance": GUIDANCE if settings.guidance else "",
         "improver": "selfproof_improver.py:propose" if python else "",
         "minutes": round(min(MOST_MINUTES, max(LEAST_MINUTES, minutes)), 1), "workers": settings.workers,

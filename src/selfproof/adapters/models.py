@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from importlib.util import find_spec
 
 from selfproof.nouns import UsageError
 from selfproof.propose.llm import endpoints
@@ -25,6 +27,11 @@ def bare(name: str) -> str:
     if match := _LOCAL.fullmatch(name):
         return _sound(f"{match['url'] or match['its']}#{match['name'] or match['old']}")
     return next((_sound(f"{vendor}/{name}") for start, vendor in _STARTS.items() if name.startswith(start)), "")
+
+
+def free(names: Iterable[str]) -> list[str]:
+    """Those that cost nothing and can be asked at once: they run on this machine, and the library is there."""
+    return [name for name in names if endpoints.parse(name).local and find_spec("httpx") is not None]
 
 
 def _sound(name: str) -> str:

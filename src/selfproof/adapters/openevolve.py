@@ -119,7 +119,7 @@ def _settings(config: Section, told: list[str], left: list[str]) -> Settings:
     longest = config.number("max_code_length", 1, 1 << 22)
     if seed is not None:
         told.append(f"random_seed {seed:.0f} is the seed of the search")
-    asked = _models(config.section("llm"), told, left)
+    asked = _models(config.section("llm"), left)
     message = prompt.text("system_message")
     guidance = message if any(ch.isspace() for ch in message.strip()) else ""
     if guidance:
@@ -133,7 +133,7 @@ def _settings(config: Section, told: list[str], left: list[str]) -> Settings:
     )  # fmt: skip
 
 
-def _models(llm: Section, told: list[str], left: list[str]) -> tuple[str, ...]:
+def _models(llm: Section, left: list[str]) -> tuple[str, ...]:
     """Models as the charter names them; keys are never copied."""
     base, provider = llm.text("api_base"), llm.text("provider")
     rows: list[Mapping[str, object]] = [row for row in llm.rows("models") if isinstance(row, dict)]
@@ -153,8 +153,6 @@ def _models(llm: Section, told: list[str], left: list[str]) -> tuple[str, ...]:
             left.append(f"model {name} at {its_base}: no address that can be used")
     if llm.has("api_key") or any("api_key" in row for row in rows):
         left.append("llm.api_key: keys are read from the environment, never from a file")
-    if found:
-        told.append(f"models: {', '.join(found)}")
     return tuple(dict.fromkeys(found))
 
 

@@ -94,8 +94,6 @@ def _settings(said: dict[str, Any], told: list[str], left: list[str]) -> Setting
             asked.append(known)
         else:
             left.append(f"model {name}: no counterpart known; name it in [proposers] models yourself")
-    if asked:
-        told.append(f"models: {', '.join(asked)}")
     if dollars is not None:
         told.append(f"max_api_costs {dollars:g} is [budget] dollars")
     if guidance:

@@ -77,6 +77,8 @@ def _asked(home, ask):
         runpy.run_path(str(script), run_name="__main__")
     except gepa.Handed as handed:
         return handed.arguments
+    except SystemExit as end:
+        raise RuntimeError(f"{ask['script']} ended with {end.code!r} before it asked for the search") from end
     raise RuntimeError(f"{ask['script']} ended without a call of optimize_anything or gepa.optimize")
 
 

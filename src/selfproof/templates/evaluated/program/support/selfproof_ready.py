@@ -10,6 +10,8 @@ import os
 import random
 import sys
 
+import selfproof_semaphores
+
 MOST_TEXT = 4000
 MOST_ENTRIES = 200
 
@@ -19,6 +21,7 @@ def begin(seed, home):
     os.chdir(home)
     if str(home) not in sys.path:
         sys.path.insert(0, str(home))
+    selfproof_semaphores.install()
     os.environ["SELFPROOF_SEED"] = str(seed)
     random.seed(seed)
     numpy = sys.modules.get("numpy")
