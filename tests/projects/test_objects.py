@@ -67,7 +67,7 @@ SOME = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", SOME, ids=repr)
+@pytest.mark.parametrize("value", SOME, ids=lambda value: type(value).__name__)
 def test_there_and_back(value: Any) -> None:
     plain = objects.to_plain(value)
     sent = values.decode(values.encode(plain))  # plain data through and through
