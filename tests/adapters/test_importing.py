@@ -204,6 +204,29 @@ def test_hostile_evaluators_fail_in_one_line_and_leave_nothing(
     assert "\n" not in str(caught.value) and not (tmp_path / "living").exists()
 
 
+def test_large_data_is_read_where_it_is(task: Task, imported: Bring) -> None:
+    """By the path that it has in the task's folder; nothing else of that folder is to be seen."""
+    evaluator = """
+from pathlib import Path
+def evaluate(path):
+    big, seen = Path("data/rows.csv"), list(Path(".").glob("*.env"))
+    try:
+        seen += [path for path in big.resolve().parent.parent.iterdir() if path.name != "data"]
+    except PermissionError:
+        pass
+    return {"combined_score": float(len(big.read_text().splitlines()) - len(seen))}
+"""
+    folder = task("openevolve", evaluator__py=evaluator, config__yaml="{}")
+    (folder / "data").mkdir()
+    (folder / "data" / "rows.csv").write_text("1,2,3\n" * 500_000)
+    (folder / "keys.env").write_text("secret")
+    made, told = imported(folder)
+    assert any(line.startswith("baseline: 500000") for line in told)
+    assert f"data:{folder / 'data'}" in charter(made)["objective"][0]["allow"]
+    assert any("read where they are" in line and "data/rows.csv" in line for line in told)
+    assert not list(made.folder.rglob("rows.csv*"))
+
+
 def test_results_without_measure_are_bounded(task: Task, imported: Bring) -> None:
     evaluator = """
 class Odd(float): pass

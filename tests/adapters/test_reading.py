@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from selfproof.adapters import (
     detect,
     folders,
     gepa,
+    importing,
     models,
     needs,
     openevolve,
@@ -99,10 +101,10 @@ def test_keys_and_hidden_files_and_links_out_are_never_taken_along(task: Task, t
 
 
 def test_values_of_keys_are_blanked_and_nothing_else_is() -> None:
-    text = "api_key: sk-1\nmodel: x\n  OPENAI_API_KEY : 'sk-2'\napi_key: ${HOME_KEY}\nmax_tokens_each: 5\n"
-    blanked = folders.blanked(text)
-    assert "sk-1" not in blanked and "sk-2" not in blanked
-    assert "model: x" in blanked and "${HOME_KEY}" in blanked
+    text = "api_key: sk-1\nmodel: x\n  OPENAI_API_KEY : 'sk-2'\napi_key: ${HOME_KEY}\nmax_tokens: 5\npassword = 'p'\n"
+    assert folders.blanked(text) == (
+        "api_key: null\nmodel: x\n  OPENAI_API_KEY : null\napi_key: ${HOME_KEY}\nmax_tokens: 5\npassword = null\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,6 +132,19 @@ def test_configurations_of_other_types_than_expected_are_survived(task: Task) ->
     found = openevolve.read(task("openevolve", config__yaml=config))
     assert found.settings.evaluations is None and found.settings.seed is None and found.settings.models == ()
     assert found.settings.deadline_s == 0.1  # the least there is
+
+
+def test_how_long_an_evaluation_may_take_is_what_the_configuration_says(task: Task) -> None:
+    assert shinka.seconds_of("00:10:30") == 630 and shinka.seconds_of("soon") == shinka.seconds_of("1:2") == 0
+    script = "config = EvolutionConfig(num_generations=9)\njob = LocalJobConfig(time='00:00:42')\n"
+    assert shinka.read(task("shinka", shinka__yaml=None, run_evo__py=script)).settings.deadline_s == 42
+    assert openevolve.read(DATA / "openevolve").settings.deadline_s == 20
+
+
+def test_what_is_too_much_to_send_along_is_refused() -> None:
+    found = replace(openevolve.read(DATA / "openevolve"), examples=tuple(range(1_000_000)))
+    with pytest.raises(NotUnderstood, match="too much to send along"):
+        importing.check_size(found)
 
 
 def test_a_folder_with_too_much_in_it_is_refused(task: Task) -> None:
@@ -202,5 +217,5 @@ def test_folders_are_walked_in_one_order(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     os.mkfifo(tmp_path / "pipe")
     told: list[str] = []
-    assert list(folders.read(tmp_path, told)) == ["a.txt", "b.txt", "c/d.txt"]
+    assert list(folders.read(tmp_path, told).files) == ["a.txt", "b.txt", "c/d.txt"]
     assert "pipe" in told[0] and "results/" in told[0]

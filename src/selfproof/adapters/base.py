@@ -11,6 +11,8 @@ from selfproof.projects.origin import Origin
 
 Told = Callable[[str], object]
 """Takes every line for the user as soon as it is known."""
+USUAL_DEADLINE_S = 300.0
+"""What a first evaluation may take where nobody said."""
 ENTRY = "selfproof_evaluate.py:evaluate"
 SCRATCH_MB = 256
 
@@ -32,11 +34,11 @@ class Needs:
 class Settings:
     """What a tool's configuration says that the charter has a place for.
 
-    ``deadline_s`` is the longest that one evaluation may take, ``evaluations`` how many the user wanted, ``models``
-    and ``guidance`` are for proposers, ``dollars`` what these may cost.
+    ``deadline_s`` is the longest that one evaluation may take, 0.0 where nobody said; ``evaluations`` how many the user
+    wanted, ``models`` and ``guidance`` are for proposers, ``dollars`` what these may cost.
     """
 
-    deadline_s: float = 300.0
+    deadline_s: float = 0.0
     workers: int = 2
     seed: int | None = None
     evaluations: int | None = None

@@ -23,7 +23,7 @@ EXAMPLES_TRIED = 3
 LEAST_DEADLINE_S = 10.0
 SHORT_S = 1.0
 LONG_S = 60.0  # an evaluation that takes longer is not repeated with the same seed
-ROOM = 20  # times what the first program takes
+ROOM = 20  # times what the first program takes, where nobody said how long an evaluation may take
 SEEDS = (1, 1, 2)  # the first twice: what repeats with a seed, and what a seed changes
 
 
@@ -92,7 +92,7 @@ def _made(imported: Imported, rows: Sequence[Sequence[float]], answers: Sequence
         steady=rows[0] == rows[-1],
         stage=min(answer.answer["stage"] for answer in answers),
         seconds=slowest,
-        deadline_s=min(imported.settings.deadline_s, max(LEAST_DEADLINE_S, ROOM * slowest)),
+        deadline_s=imported.settings.deadline_s or max(LEAST_DEADLINE_S, ROOM * slowest),
         told=(),
     )
     return replace(found, told=tuple(_told(imported, found, answers)))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from selfproof.adapters.base import NotUnderstood
@@ -16,42 +17,79 @@ from selfproof.projects.origin import Origin, Original
 
 Content = str | bytes
 MOST_FILES = 400
-LARGEST = 4 << 20  # bytes of one file
+LARGEST = 2 << 20  # bytes of one file
 TOTAL = 8 << 20  # they go into the jail with each trial
 _LEFT_BEHIND = re.compile(
     r"__pycache__|node_modules|build|dist|results?(_.*)?|outputs?|runs?|wandb|checkpoints?"
     r"|openevolve_output|living|.*\.egg-info"
 )
-_SECRET = re.compile(r"\.(pem|key|p12|pfx)$|(^|/)(secrets?|credentials?)\.[^/]*$|(^|/)id_(rsa|ed25519)", re.IGNORECASE)
-_KEY_LINE = re.compile(r"(?im)^(\s*[\"']?\w*(?:api[_-]?key|secret|token|password)\w*[\"']?\s*:\s*)(?!\s*\$\{)\S.*$")
+_SECRET = re.compile(
+    r"\.(pem|key|p12|pfx|env)$|(^|/)(secrets?|credentials?)\.[^/]*$|(^|/)id_(rsa|ed25519)", re.IGNORECASE
+)
+_KEY_LINE = re.compile(
+    r"(?im)^(\s*[\"']?(?:\w*_)?(?:api_?key|secret|secret_key|password|auth_token|access_token)[\"']?\s*[:=]\s*)"
+    r"(?!\s*[\"']?\$\{)\S.*$"
+)
 
 
-def read(folder: Path, told: list[str]) -> dict[str, Content]:
-    """Every file of a task's folder by its path below it, as text where it is text; what is left out is ``told``.
+@dataclass(frozen=True)
+class Taken:
+    """A task's folder: files that are taken along by their path below it, and large ones that are read in place.
+
+    ``links`` maps the path of a large file to where it lies; ``data`` are the folders that trials must be allowed to
+    read for it.
+    """
+
+    files: Mapping[str, Content]
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """Folders with large files, none below another."""
+        homes = sorted({str(Path(place).parent) for place in self.links.values()})
+        return tuple(home for home in homes if not any(home.startswith(other + "/") for other in homes))
+
+
+def read(folder: Path, told: list[str]) -> Taken:
+    """Everything in a task's folder that its evaluator may need; what is left out is ``told``.
+
+    Text is taken along as text, all else as bytes. A large file in a folder of its own stays where it is and may be
+    read; that is told too, as nothing pins its contents.
 
     Raises:
         NotUnderstood: there are too many files, or more bytes than a trial can take along.
     """
     found: dict[str, Content] = {}
+    links: dict[str, str] = {}
     skipped: list[str] = []
     total = 0
     for path in _files(folder, skipped):
         name = path.relative_to(folder).as_posix()
         size = path.stat().st_size
-        if _SECRET.search(name) or size > LARGEST:
+        if _SECRET.search(name) or (size > LARGEST and "/" not in name):
             skipped.append(name)
+            continue
+        if size > LARGEST:
+            links[name] = str(path.resolve())
             continue
         total += size
         if len(found) >= MOST_FILES or total > TOTAL:
             raise NotUnderstood(
                 f"{folder} holds more than a trial can take along: {MOST_FILES} files, {TOTAL >> 20} MB",
-                advice="Import a folder with nothing but the task in it. Large data can be granted: data:/FOLDER.",
+                advice="Import a folder with nothing but the task in it.",
             )
         found[name] = content_of(path)
     if skipped:
-        shown = ", ".join(skipped[:5]) + (f" and {len(skipped) - 5} more" if len(skipped) > 5 else "")
-        told.append(f"not taken along: {shown}")
-    return found
+        told.append(f"not taken along: {some_of(skipped)}")
+    if links:
+        told.append(f"read where they are, as they are then: {some_of(links)}")
+    return Taken(found, links)
+
+
+def some_of(names: Collection[str]) -> str:
+    """A few of many."""
+    shown = list(names)[:5]
+    return ", ".join(shown) + (f" and {len(names) - len(shown)} more" if len(names) > len(shown) else "")
 
 
 def content_of(path: Path) -> Content:
@@ -70,7 +108,7 @@ def content_of(path: Path) -> Content:
         return data
     if "\0" in text or "\r" in text:
         return data  # written back as text, it would be another file
-    return blanked(text) if path.suffix in {".yaml", ".yml", ".json", ".toml"} else text
+    return blanked(text) if path.suffix in {".yaml", ".yml", ".toml"} else text
 
 
 def text_of(path: Path) -> str:

@@ -40,14 +40,14 @@ def read(path: Path, evaluator: str = "") -> Imported:
     """
     left: list[str] = []
     text = folders.text_of(path)
-    original = folders.read(path.parent, left)
-    if path.name not in original:
+    taken = folders.read(path.parent, left)
+    if path.name not in taken.files:
         raise NotUnderstood(f"{path} cannot be taken along")
-    ask = {"runner": "selfproof_gepa", "script": path.name, "evaluator": evaluator}
+    ask = {"runner": "selfproof_gepa", "script": path.name, "evaluator": evaluator, "links": taken.links}
     empty = Imported(
         kind=KIND, name=objective_name(path.resolve().parent.name if path.stem == "main" else path.stem),
-        program={}, origin=None, original=original, support=support_of(KIND), ask=ask, settings=Settings(),
-        needs=needs.needed([text, *needs.python_texts(original)]), left_out=tuple(left),
+        program={}, origin=None, original=taken.files, support=support_of(KIND), ask=ask, settings=Settings(),
+        needs=needs.needed([text, *needs.python_texts(taken.files)], taken.data), left_out=tuple(left),
     )  # fmt: skip
     asked = probing.ask(empty, {"action": "describe", "seed": 1})
     found = _checked(probing.demanded(asked, path.name), path)

@@ -11,7 +11,7 @@ from pprint import pformat
 from typing import Any
 
 from selfproof.adapters import baseline, models, probing
-from selfproof.adapters.base import Imported, Told
+from selfproof.adapters.base import Imported, NotUnderstood, Told
 from selfproof.adapters.baseline import Baseline
 from selfproof.projects import writing
 from selfproof.projects.writing import Draft, Made
@@ -23,6 +23,7 @@ RECORD = "imported.json"
 """How the tool lays out what was imported, for the way back."""
 PANELS = {"Exact": 64, "HeldOut": 64, "Noisy": 8}  # evaluations in one job of a race, at most
 FEW = 100  # examples: with fewer a hold-out can hardly show anything
+MOST_SENT = 1 << 28  # bytes of all samples together
 LEAST_MINUTES, MOST_MINUTES = 2.0, 1440.0
 ROUNDS = 3  # evaluations that a race and a confirmation take for each that the other tool would have made
 
@@ -48,6 +49,7 @@ def write(imported: Imported, folder: Path, options: Options, tell: Told) -> Mad
     writing.check_free(folder)
     if options.timeout is not None:
         imported = replace(imported, settings=replace(imported.settings, deadline_s=options.timeout))
+    check_size(imported)
     told: list[str] = []
 
     def say(line: str) -> None:
@@ -73,6 +75,20 @@ def write(imported: Imported, folder: Path, options: Options, tell: Told) -> Mad
     program_id = writing.write(folder, draft_of(imported, measured, kind), seed)
     say("joint: the evaluator runs together with the program; every certificate says that it could touch its score")
     return Made(program_id, folder, told)
+
+
+def check_size(imported: Imported) -> None:
+    """Refuse what would be too much to send along: each sample takes the evaluator's folder with it.
+
+    Raises:
+        NotUnderstood: folder and examples together are too large.
+    """
+    size = sum(map(len, imported.original.values()))
+    if size * max(1, len(imported.examples)) > MOST_SENT:
+        raise NotUnderstood(
+            f"{len(imported.examples)} examples with a folder of {size >> 10} kB each are too much to send along",
+            advice="Import a folder with nothing but the task in it; large data can be granted: data:/FOLDER.",
+        )
 
 
 def words_on(names: Sequence[str]) -> list[str]:

@@ -82,7 +82,7 @@ def read(path: Path, name: str = "") -> Read:
         told.append(f"the first of its {len(scorers)} scorers counts")
     original: dict[str, str] = {}
     if module:
-        original = {n: text for n, text in folders.read(path.parent, []).items() if isinstance(text, str)}
+        original = {n: text for n, text in folders.read(path.parent, []).files.items() if isinstance(text, str)}
     return Read(objective_name(chosen), rows, scorer, arguments, module, original, tuple(told))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from selfproof.adapters.base import SCRATCH_MB, Needs
 
@@ -17,8 +17,8 @@ _NETWORK = frozenset(
 USUAL_MB = 2048
 
 
-def needed(texts: Iterable[str]) -> Needs:
-    """Grants and memory for Python files with these texts; files that are no Python say nothing."""
+def needed(texts: Iterable[str], data: Sequence[str] = ()) -> Needs:
+    """Grants and memory for Python files with these texts, which read these folders; what is no Python says nothing."""
     imported, names = set[str](), set[str]()
     for text in texts:
         try:
@@ -33,7 +33,7 @@ def needed(texts: Iterable[str]) -> Needs:
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.Attribute):
                 names.add(node.attr)
-    return _told(imported, names)
+    return _told(imported, names, data)
 
 
 def python_texts(files: Mapping[str, str | bytes]) -> list[str]:
@@ -41,8 +41,8 @@ def python_texts(files: Mapping[str, str | bytes]) -> list[str]:
     return [text for path, text in files.items() if path.endswith(".py") and isinstance(text, str)]
 
 
-def _told(imported: set[str], names: set[str]) -> Needs:
-    allow, told = [f"scratch:{SCRATCH_MB}"], []
+def _told(imported: set[str], names: set[str], data: Sequence[str]) -> Needs:
+    allow, told = [f"scratch:{SCRATCH_MB}", *(f"data:{folder}" for folder in data)], []
     if imported & _PROCESSES or names & _PROCESS_NAMES:
         allow.append("subprocesses")
         told.append("the evaluator starts processes: granted, within the jail")

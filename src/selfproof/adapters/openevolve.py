@@ -42,7 +42,7 @@ def read(path: Path) -> Imported:
     initial = _initial(path, config)
     program = f"{EVOLVED}/{initial.name}"
     text, origin = folders.evolved(initial, program, KIND)
-    original = folders.read(path, left)
+    taken = folders.read(path, left)
     stages = _stages(path / EVALUATOR)
     thresholds = _thresholds(config, stages, told)
     settings = _settings(config, told, left)
@@ -51,10 +51,11 @@ def read(path: Path) -> Imported:
     told.insert(0, f"{initial.name} is the program, {EVALUATOR} its evaluator: run as it is, in the jail")
     return Imported(
         kind=KIND, name=objective_name(path.resolve().name),
-        program={program: text}, origin=origin, original=original,
+        program={program: text}, origin=origin, original=taken.files,
         support=support_of(KIND),
-        ask={"runner": "selfproof_openevolve", "evaluator": EVALUATOR, "candidate": program, "thresholds": thresholds},
-        settings=settings, needs=needs.needed(needs.python_texts(original)), ignored=ignored,
+        ask={"runner": "selfproof_openevolve", "evaluator": EVALUATOR, "candidate": program, "thresholds": thresholds,
+             "links": taken.links},
+        settings=settings, needs=needs.needed(needs.python_texts(taken.files), taken.data), ignored=ignored,
         understood=tuple(told), left_out=tuple(left), extra={"program": initial.name},
     )  # fmt: skip
 
@@ -127,7 +128,7 @@ def _settings(config: Section, told: list[str], left: list[str]) -> Settings:
     if evaluator.flag("use_llm_feedback", False):
         left.append("evaluator.use_llm_feedback: no model takes part in a score here")
     return Settings(
-        deadline_s=timeout or 300.0, workers=int(workers or 2), seed=None if seed is None else int(seed),
+        deadline_s=timeout or 0.0, workers=int(workers or 2), seed=None if seed is None else int(seed),
         evaluations=None if iterations is None else int(iterations), models=asked, guidance=guidance,
         max_file_kb=max(64, int((longest or 0) // 256)), memory_mb=int(memory or 0),
     )  # fmt: skip

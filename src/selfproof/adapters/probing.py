@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from selfproof.adapters.base import ENTRY, Imported, NotUnderstood
+from selfproof.adapters.base import ENTRY, USUAL_DEADLINE_S, Imported, NotUnderstood
 from selfproof.grants import Grants
 from selfproof.jail import Job, Limits, Outcome, Pool, values
 from selfproof.projects import writing
@@ -32,7 +32,7 @@ def program_of(imported: Imported) -> dict[str, str]:
 def limits_of(imported: Imported) -> Limits:
     """Ceilings of one evaluation."""
     memory = max(imported.needs.memory_mb, imported.settings.memory_mb)
-    seconds = min(MOST_S, imported.settings.deadline_s)
+    seconds = min(MOST_S, imported.settings.deadline_s or USUAL_DEADLINE_S)
     return Limits(
         wall_s=seconds, cpu_s=max(1, int(seconds)), memory_mb=memory, grants=Grants.parse(imported.needs.allow)
     )

@@ -17,7 +17,7 @@ from selfproof.adapters.support import support_of
 KIND, EVALUATOR = "shinka", "evaluate.py"
 EVOLVED = "evolved"
 _FIRST = (".py", ".go", ".jl", ".rs", ".cpp", ".cc", ".cxx", ".cu", ".swift", ".json")
-_WANTED = ("task_sys_msg", "llm_models", "num_generations", "max_api_costs", "init_program_path")
+_WANTED = ("task_sys_msg", "llm_models", "num_generations", "max_api_costs", "init_program_path", "time")
 
 
 def looks_like(path: Path) -> bool:
@@ -43,7 +43,7 @@ def read(path: Path) -> Imported:
             f"{path / EVALUATOR} takes no --program_path and --results_dir",
             advice="ShinkaEvolve's evaluators are scripts with these two options.",
         )
-    original = folders.read(path, left)
+    taken = folders.read(path, left)
     if file:
         left.append(f"the rest of {file} has no counterpart: selfproof searches in its own way")
     if "run_workers" in evaluator:
@@ -51,9 +51,9 @@ def read(path: Path) -> Imported:
     told.insert(0, f"{initial.name} is the program, {EVALUATOR} its evaluator: run as it is, in the jail")
     return Imported(
         kind=KIND, name=objective_name(path.resolve().name),
-        program={program: text}, origin=origin, original=original, support=support_of(KIND),
-        ask={"runner": "selfproof_shinka", "evaluator": EVALUATOR, "candidate": program},
-        settings=_settings(said, told, left), needs=needs.needed(needs.python_texts(original)),
+        program={program: text}, origin=origin, original=taken.files, support=support_of(KIND),
+        ask={"runner": "selfproof_shinka", "evaluator": EVALUATOR, "candidate": program, "links": taken.links},
+        settings=_settings(said, told, left), needs=needs.needed(needs.python_texts(taken.files), taken.data),
         understood=tuple(told), left_out=tuple(left), extra={"program": initial.name},
     )  # fmt: skip
 
@@ -75,11 +75,14 @@ def _said(path: Path, told: list[str]) -> tuple[dict[str, Any], str]:
         found = section.get("evo_config") if isinstance(section.get("evo_config"), dict) else None
         if found is not None:
             told.append(f"settings from {file.name}")
-            return dict(found), file.name
+            job = section.get("job_config")
+            return {"time": job.get("time") if isinstance(job, dict) else None, **found}, file.name
     for file in sorted(path.glob("run_*.py")):
-        if found := calls.arguments(folders.text_of(file), "EvolutionConfig"):
+        text = folders.text_of(file)
+        if found := calls.arguments(text, "EvolutionConfig"):
             told.append(f"settings from {file.name}")
-            return found, file.name
+            job = calls.arguments(text, "LocalJobConfig") or {}
+            return {"time": job.get("time"), **found}, file.name
     return {}, ""
 
 
@@ -99,6 +102,15 @@ def _settings(said: dict[str, Any], told: list[str], left: list[str]) -> Setting
     if guidance:
         told.append("task_sys_msg is passed on to models and agents (guidance.md)")
     return Settings(
-        evaluations=None if generations is None else int(generations), models=tuple(asked), guidance=guidance,
-        dollars=dollars or 0.0,
+        deadline_s=seconds_of(section.text("time")), dollars=dollars or 0.0, models=tuple(asked), guidance=guidance,
+        evaluations=None if generations is None else int(generations),
     )  # fmt: skip
+
+
+def seconds_of(time: str) -> float:
+    """Seconds of a job's time, "HH:MM:SS"; 0.0 for anything else."""
+    parts = time.split(":")
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 4 for part in parts):
+        return 0.0
+    hours, minutes, seconds = map(int, parts)
+    return float(min(80000, 3600 * hours + 60 * minutes + seconds))

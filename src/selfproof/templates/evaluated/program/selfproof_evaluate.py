@@ -15,12 +15,17 @@ TASK = PROGRAM.parent / "task"
 
 
 def evaluate(ask):
-    """{"files", "runner", "action", ...} -> {"metrics", "artifacts", "stage", "stages"}, or what the action gives."""
+    """{"files", "links", "runner", "action", ...} -> {"metrics", "artifacts", "stage", "stages"} for "evaluate"."""
     support = TASK / "support"
     for path, content in ask["files"].items():
         target = TASK / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    for path, place in ask["links"].items():  # large files, read where they are
+        target = TASK / "original" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.symlink_to(place)
     if str(support) not in sys.path:
         sys.path.insert(0, str(support))
         os.environ["PYTHONPATH"] = str(support)  # for what the evaluator starts
