@@ -35,17 +35,16 @@ from selfproof import birth
 LIST = Path(__file__).with_suffix(".toml")
 IMPROVER = '''"""Looks for rewrites of hot functions; whatever it returns is a suggestion."""
 
-from selfproof.operators import speed_edits
+from selfproof.operators import edits_for
 
 
 def propose(view):
     """A view of hot functions -> edits that keep what they do and may make them faster."""
-    edits = []
-    for function in view["functions"]:
-        for edit in speed_edits(view["source"], function):
-            edits.append({"files": {view["path"]: edit.source}, "title": edit.title, "operator": edit.operator,
-                          "parent": view["parent"]})
-    return edits[: view["wanted"]]
+    found = edits_for(view["source"], view["functions"], view["called"])
+    return [
+        {"files": {view["path"]: edit.source}, "title": edit.title, "operator": edit.operator, "parent": view["parent"]}
+        for edit in found[: view["wanted"]]
+    ]
 '''
 RUNNER = '''"""Calls the function on each argument list; what it changed in its arguments is part of the answer."""
 
@@ -53,6 +52,10 @@ import subject
 
 
 def run(calls):
+    return work(calls)
+
+
+def work(calls):
     return [[{call}, args] for args in calls]
 '''
 TASK = '''"""Inputs, fresh for each seed."""
@@ -78,7 +81,8 @@ max_file_kb = 1024
 name = "speed"
 task = "tasks/workload.py:Inputs"
 entry = "run.py:run"
-files = ["{editable}"]
+files = ["*"]
+focus = ["run.py:work"]
 metric = "seconds"
 better = "lower"
 kind = "speed"

@@ -23,10 +23,10 @@ from selfproof.trial import replay
 from selfproof.trial.calls import distinct, hard_inputs
 from selfproof.trial.task import Workload
 
-HOT = 8
+HOT = 16
 LEAST_SHARE = 0.005
 VIEWS = 4
-KEEP_CALLS = 64
+KEEP_CALLS = 1024
 KEEP_BYTES = 1 << 20
 BATCH_BYTES = 1 << 18  # arguments of a timed batch: reading them in is noise
 REPLAY_S = 0.01
@@ -55,7 +55,8 @@ class Hotspots:
         (outcome,) = self._profiles(files, views[:1])
         section, globs = self.life.charter.program, self.objective.files
         hot = profile.hot_functions(outcome, files, globs, LEAST_SHARE, HOT)
-        self.hot = [one for one in hot if not matches(one.path, section.protected)]
+        may_change = (one for one in hot if matches(one.path, section.editable))
+        self.hot = [one for one in may_change if not matches(one.path, section.protected)]
         places = list(dict.fromkeys([one.place for one in self.hot] + ([self.focus] if self.focus else [])))
         if missing := [place for place in places if place not in self._calls]:
             size, keep = KEEP_BYTES * len(missing) // VIEWS, max(2, KEEP_CALLS // VIEWS)
@@ -79,6 +80,11 @@ class Hotspots:
             outcomes = self._profiles(files, views)
             self._called = frozenset().union(*(profile.called(outcome, files) for outcome in outcomes))
         return self._called
+
+    def called_in(self, path: str) -> list[str]:
+        """Those of one file, if the focus can judge them together; none without a focus."""
+        places = self.called() if self.focus else frozenset()
+        return sorted(function for file, _, function in (place.partition(":") for place in places) if file == path)
 
     def _profiles(self, files: Files, views: Sequence[Any]) -> list[Outcome]:
         entry = self.objective.entry

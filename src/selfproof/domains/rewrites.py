@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from selfproof.certify.scale import robust_t
-from selfproof.nouns import Candidate, Files
+from selfproof.nouns import Candidate, Edit, Files
+from selfproof.operators.speed import FILE
 
 SURE = 5.0
 
@@ -49,6 +50,21 @@ class Raced:
     def promise(self) -> float:
         """What it saves, less if the race leaves room for doubt: a confirmation would take many pairs."""
         return self.saved * min(1.0, (robust_t(self.differences) / SURE) ** 2)
+
+
+def across_files(edits: Sequence[Edit]) -> list[Edit]:
+    """Edits of whole files by the same operator, from several files, as one: what a program needs is rarely in one."""
+    groups: dict[str, list[Edit]] = {}
+    for edit in edits:
+        if edit.operator.startswith(FILE) and len(edit.files) == 1:
+            groups.setdefault(edit.operator, []).append(edit)
+    found = []
+    for operator, group in groups.items():
+        files = {path: text for edit in group for path, text in edit.files.items()}
+        if len(files) > 1:
+            title = f"{len(files)} files: {operator.removeprefix(FILE)}"
+            found.append(replace(group[0], files=files, title=title))
+    return found
 
 
 def judged_at(

@@ -24,7 +24,16 @@ from selfproof.domains import sizes, timing
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.briefing import brief_of
 from selfproof.domains.hotspots import Hotspots
-from selfproof.domains.rewrites import BEFORE_ADOPTION, IN_RACE, Fuzz, Raced, Rewrite, changed_functions, judged_at
+from selfproof.domains.rewrites import (
+    BEFORE_ADOPTION,
+    IN_RACE,
+    Fuzz,
+    Raced,
+    Rewrite,
+    across_files,
+    changed_functions,
+    judged_at,
+)
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split, UsageError
 from selfproof.propose import jailed
@@ -80,6 +89,7 @@ class Speed:
             {
                 "kind": "speed", "objective": self.objective.name, "path": path, "source": files[path],
                 "functions": [hot.function for hot in self.spots.hot if hot.path == path], "tried": [],
+                "called": self.spots.called_in(path),
                 "wanted": 64, "parent": incumbent.id,
             }
             for path in sorted({hot.path for hot in self.spots.hot})
@@ -102,7 +112,7 @@ class Speed:
             if answer.failure:
                 raise SelfproofError(f"the improver failed in the jail: {answer.failure}")
             edits += answer.edits
-        return edits
+        return [*across_files(edits), *edits]
 
     def files_of(self, parent: str) -> Files | None:
         """Edits are made from the incumbent only."""

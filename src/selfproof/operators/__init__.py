@@ -9,9 +9,10 @@ from selfproof.operators.expressions import (
     size,
     size_in,
 )
-from selfproof.operators.speed import SpeedEdit, speed_edits
+from selfproof.operators.speed import SpeedEdit, edits_for, file_edits, speed_edits
 
 __all__ = [
-    "OPERATORS", "EditImpossible", "SpeedEdit", "edit_function", "normal_form", "normal_tree", "size", "size_in",
+    "OPERATORS", "EditImpossible", "SpeedEdit", "edit_function",
+    "edits_for", "file_edits", "normal_form", "normal_tree", "size", "size_in",
     "speed_edits",
 ]  # fmt: skip

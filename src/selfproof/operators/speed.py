@@ -43,6 +43,9 @@ STAGES: tuple[tuple[Rewrite, ...], ...] = (
 """Rewrites in the order in which they do not stand in each other's way: names that `:=` binds block a comprehension."""
 
 MOVES = (memberships, growing_memberships, hoists, call_caches, recursion_caches)
+FILE = "file: "
+"""How the operator of an edit of a whole file begins; those of several files with the same operator go together."""
+
 _PASSES = 4
 _TOLD = 6
 
@@ -87,10 +90,15 @@ def file_edits(source: str, functions: Sequence[str]) -> list[SpeedEdit]:
         for kinds, title in ((list(_kinds()), "all rewrites"), *(([kind], _name(kind)) for kind in _kinds())):
             text, titles = rewritten(source, functions, kinds)
             if titles:
-                edits.append(SpeedEdit(f"{len(titles)} places: {title}", "together", text))
+                edits.append(SpeedEdit(f"{len(titles)} places: {title}", f"{FILE}{title}", text))
         return _new(source, edits)
     except (SyntaxError, ValueError, RecursionError):
         return []
+
+
+def edits_for(source: str, functions: Sequence[str], called: Sequence[str] = ()) -> list[SpeedEdit]:
+    """What there is to suggest for a file: edits of all functions that are `called` at once, then of each hot one."""
+    return file_edits(source, called) + [edit for function in functions for edit in speed_edits(source, function)]
 
 
 def rewritten(source: str, functions: Sequence[str], kinds: Sequence[Rewrite]) -> tuple[str, list[str]]:

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from selfproof.operators import normal_form, speed_edits
+from selfproof.operators import edits_for, normal_form
 
 
 def form_of(source):
@@ -15,15 +15,14 @@ def propose(view):
     if view["kind"] != "speed":
         return []
     tried, edits = set(view["tried"]), []
-    for function in view["functions"]:
-        for edit in speed_edits(view["source"], function):
-            if form_of(edit.source) not in tried:
-                edits.append(
-                    {
-                        "files": {view["path"]: edit.source},
-                        "title": edit.title,
-                        "operator": edit.operator,
-                        "parent": view["parent"],
-                    }
-                )
+    for edit in edits_for(view["source"], view["functions"], view["called"]):
+        if form_of(edit.source) not in tried:
+            edits.append(
+                {
+                    "files": {view["path"]: edit.source},
+                    "title": edit.title,
+                    "operator": edit.operator,
+                    "parent": view["parent"],
+                }
+            )
     return edits[: view["wanted"]]
