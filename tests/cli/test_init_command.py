@@ -74,8 +74,10 @@ def test_questions_are_for_terminals_alone(project: Path, monkeypatch: pytest.Mo
     assert done.exit_code == 0 and "made the living program 0123" in done.output
     assert made[0][:2] == (project, project / "living") and made[0][2].function == "mod:slow"
     monkeypatch.setattr("selfproof.cli.init.at_a_terminal", lambda: False)
-    done = runner.invoke(group, ["init", "apprentice"])
-    assert "apprentice" in done.output and (project / "apprentice" / "charter.toml").exists() and len(made) == 1
+    (project / "empty").mkdir()
+    monkeypatch.chdir(project / "empty")
+    done = runner.invoke(group, ["init"], input="1\n\n\n")
+    assert "apprentice" in done.output and (project / "empty" / "charter.toml").exists() and len(made) == 1
 
 
 @pytest.mark.parametrize(
