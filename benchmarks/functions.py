@@ -5,6 +5,10 @@ and run for ``--minutes-each``; then one row says what became of it, 1.0x and fa
 workload (start to now, on inputs of the report split, which nothing else used), with its 95% interval; a target that
 nothing was adopted for has not changed, so its ratio is 1.
 
+What was adopted is compared once more with the original, on calls that this script makes itself and on hostile variants
+of them: results, exceptions, changed arguments, state. A difference is an unsafe adoption; the last column counts
+batches of ten calls.
+
 A function brings along those top-level statements of its file that it needs, text for text, and nothing else. Needs the
 packages of ``pip install -e .[bench]``; what is not installed is named and left out.
 """
@@ -19,6 +23,7 @@ import json
 import math
 import os
 import platform
+import random
 import subprocess
 import symtable
 import sys
@@ -31,7 +36,12 @@ from pathlib import Path
 from typing import Any
 
 from selfproof import birth
+from selfproof.adopt import repo
+from selfproof.jail import Limits, Pool
+from selfproof.trial import replay
+from selfproof.trial.calls import hard_inputs
 
+VIEWS, CALLS, BATCH = 24, 150, 10
 LIST = Path(__file__).with_suffix(".toml")
 IMPROVER = '''"""Looks for rewrites of hot functions; whatever it returns is a suggestion."""
 
@@ -109,11 +119,15 @@ class Row:
     why: str
     kept: tuple[str, ...]
     load: float
+    compared: int = 0
+    unequal: int = 0
 
     def __str__(self) -> str:
         """One line for a terminal."""
         bounds = f"[{self.interval[0]:.2f}, {self.interval[1]:.2f}]" if self.certified else ""
-        return f"{self.name:40} {self.ratio:5.2f}x {bounds:14} {self.certified:2}  load {self.load:4.1f}  {self.why}"
+        checked = f"  {self.unequal} of {self.compared} differ" if self.certified else ""
+        told = f"{self.name:40} {self.ratio:5.2f}x {bounds:14} {self.certified:2}"
+        return f"{told}  load {self.load:4.1f}  {self.why}{checked}"
 
 
 def package_folder(package: str) -> Path:
@@ -256,12 +270,34 @@ def reason(events: list[dict[str, Any]]) -> str:
     return ", ".join(told) or "nothing proposed"
 
 
+def compared(item: Mapping[str, Any], before: dict[str, str], after: dict[str, str]) -> tuple[int, int]:
+    """Batches of fresh and of hostile calls on which both versions could be observed, and how many of them differ."""
+    scope: dict[str, Any] = {}
+    exec(item["inputs"], scope)
+    rng = random.Random("compared")
+    views = [scope["make"](random.Random(f"compared {number}")) for number in range(VIEWS)]
+    place, calls = "run.py:work", [[view] for view in views]
+    if "function" in item and "call" not in item:
+        place, calls = f"subject.py:{item['function']}", [call for view in views for call in view]
+    calls = rng.sample(calls, min(len(calls), CALLS))
+    lists = [*calls, *hard_inputs(calls, rng, CALLS)]
+    parts = [lists[i : i + BATCH] for i in range(0, len(lists), BATCH)]
+    limits = Limits(wall_s=6.0, cpu_s=6, memory_mb=1024)
+    with Pool(2) as pool:
+        jobs = [replay.observe_job(files, place, part, limits) for part in parts for files in (before, after)]
+        outcomes = pool.map(jobs)
+    pairs = [(one, two) for one, two in zip(outcomes[::2], outcomes[1::2], strict=True) if one.status == "ok"]
+    return len(pairs), sum(replay.differs(one, two) is not None for one, two in pairs)
+
+
 def measured(item: Mapping[str, Any], minutes: float) -> tuple[Row, list[dict[str, Any]]]:
     """Make, run and sum up one target."""
     origin = f"{item['package']} {version_of(item['package'])}"
     with tempfile.TemporaryDirectory(prefix="functions-") as name:
         write(Path(name), item)
+        before = repo.read_files(Path(name) / "program")
         events = list(lived(Path(name), minutes))
+        after = repo.read_files(Path(name) / "program")
     load = os.getloadavg()[0]
     row = next((r for e in events if e["event"] == "summary" for r in e["objectives"]), None)
     adopted = [e for e in events if e["event"] == "decision" and e["verdict"] == "adopted"]
@@ -269,9 +305,9 @@ def measured(item: Mapping[str, Any], minutes: float) -> tuple[Row, list[dict[st
     if not row or not adopted:
         return Row(item["name"], origin, 1.0, (1.0, 1.0), 0, reason(events), (), load), events
     low, high = row["ratio"]["interval"]
-    return Row(
-        item["name"], origin, row["ratio"]["value"], (low, high), len(adopted), reason(events), titles, load
-    ), events
+    value, kept = row["ratio"]["value"], len(adopted)
+    checked = compared(item, before, after)
+    return Row(item["name"], origin, value, (low, high), kept, reason(events), titles, load, *checked), events
 
 
 def total(rows: list[Row]) -> str:
