@@ -19,6 +19,7 @@ MODULE = '''"""Small functions, written as people write them."""
 import collections
 import re
 from collections import Counter
+from typing import cast
 
 LIMIT = 3
 WORD = re.compile(r"[a-z]+")
@@ -232,6 +233,21 @@ def indexed(xs, n):
     return out
 
 
+def asked(a, b):
+    marks = {"a", "b", "", 1}
+    names = {"a": 1, "b": 2.0, 0: "zero"}
+    found = []
+    if a in marks:
+        found.append(names[a])
+    word = re.compile("[ab]+", flags=re.I)
+    found.append([b not in marks, names.get(b), cast(int, b), cast("list[str]", (a, b)), word.findall(str(a))])
+    return found, names.get(a, b)
+
+
+def copied(xs, ys):
+    return [sorted(list(xs), key=lambda x: str(x)), list(sorted(ys)), list(list(y for y in ys)), sorted(list(xs))]
+
+
 def displayed(xs, ys):
     made = dict()
     other = list()
@@ -291,7 +307,7 @@ def boxed(xs, ys):
 PLACES = {
     "smallest": 2, "bounded": 2, "collected": 2, "counted": 2, "keyed": 2, "shown": 2, "startswith": 2, "kept": 2,
     "nested": 2, "raised": 2, "searched": 2, "tallied": 2, "filled": 2, "written_out": 2, "in_place": 2, "in_loop": 2,
-    "patterns": 2, "indexed": 2, "displayed": 2, "generated": 2, "boxed": 2,
+    "asked": 2, "copied": 2, "patterns": 2, "indexed": 2, "displayed": 2, "generated": 2, "boxed": 2,
 }  # fmt: skip
 INNER = {"generated": ["_generated"], "boxed": ["Box.size", "Box.doubled", "Box.total"]}
 KINDS = [kind for stage in STAGES for kind in stage]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from selfproof.operators import local_calls, local_helpers, local_inline, local_loops, local_numbers
+from selfproof.operators import local_calls, local_constants, local_helpers, local_inline, local_loops, local_numbers
 from selfproof.operators.speed import STAGES, file_edits, rewritten, speed_edits
 
 KINDS = {kind.__name__: kind for stage in STAGES for kind in stage}
@@ -43,7 +43,7 @@ def test_what_is_written(kind: str, source: str, wanted: str) -> None:
 
 
 def test_each_kind_has_refusals_and_writes_something() -> None:
-    modules = (local_calls, local_helpers, local_inline, local_loops, local_numbers)
+    modules = (local_calls, local_constants, local_helpers, local_inline, local_loops, local_numbers)
     assert {kind.__module__ for kind in KINDS.values()} == {module.__name__ for module in modules}
     assert {kind for kind, _, _ in LEFT} == set(KINDS)
     assert {kind for kind, _, _ in MADE} | {"prefixes", "displays"} == set(KINDS)

@@ -30,7 +30,17 @@ _PLAIN = (
     ast.Attribute, ast.Call, ast.Tuple, ast.List, ast.JoinedStr, ast.FormattedValue, ast.operator, ast.unaryop,
     ast.boolop, ast.cmpop, ast.expr_context, ast.keyword,
 )  # fmt: skip
-_ARGUMENTS = {"match": 2, "fullmatch": 2, "search": 2, "findall": 2, "finditer": 2, "split": 2, "sub": 3, "subn": 3}
+_ARGUMENTS = {
+    "compile": 1,
+    "match": 2,
+    "fullmatch": 2,
+    "search": 2,
+    "findall": 2,
+    "finditer": 2,
+    "split": 2,
+    "sub": 3,
+    "subn": 3,
+}
 """Functions of `re` with the number of their arguments that are given by position in every version."""
 _LONGEST_PATTERN = 500
 
@@ -194,7 +204,7 @@ def compiled_patterns(body: Body) -> Iterator[Move]:
         more = [segment(body.module.source, item) for item in kept]
         more += [f"{item.arg}={segment(body.module.source, item.value)}" for item in named]
         made = f"{constant} = re.compile({pattern}{flags and ', ' + flags})"
-        text = f"{constant}.{callee.attr}({', '.join(more)})"
+        text = constant if callee.attr == "compile" else f"{constant}.{callee.attr}({', '.join(more)})"
         yield Move(f"compile once: {short(node)}", "compiled pattern", (instead(node, text),), (), (made,))
 
 
@@ -216,7 +226,7 @@ def _imports_re(body: Body) -> bool:
 def _plain_call(node: ast.Call, most: int) -> bool:
     """Whether the arguments are so that those behind the pattern mean the same to the pattern's own method."""
     clear = not any(isinstance(item, ast.Starred) for item in node.args) and all(item.arg for item in node.keywords)
-    return clear and 2 <= len(node.args) <= most and not any(item.arg == "pattern" for item in node.keywords)
+    return clear and min(2, most) <= len(node.args) <= most and not any(item.arg == "pattern" for item in node.keywords)
 
 
 def _compiles(pattern: ast.expr, flags: str) -> bool:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from .body import Body, extent
 from .local_calls import bare_functions, displays, formats, generators_used_at_once, prefixes, smaller_or_larger
+from .local_constants import casts, copies, tables
 from .local_helpers import inlined_helpers
 from .local_inline import compiled_patterns, inlined_calls
 from .local_loops import comprehensions, counters, plain_loops, renamed_methods
@@ -35,10 +36,10 @@ from .speed_text import HELPER_NEEDS, HELPERS, Move, spliced
 Rewrite = Callable[[Body], Iterator[Move]]
 
 STAGES: tuple[tuple[Rewrite, ...], ...] = (
-    (renamed_methods, counters),
+    (renamed_methods, counters, casts, tables),
     (comprehensions, plain_loops, inlined_helpers),
     (compiled_patterns, inlined_calls, smaller_or_larger, prefixes, generators_used_at_once, formats, displays),
-    (bare_functions, arithmetic_once),
+    (bare_functions, copies, arithmetic_once),
 )
 """Rewrites in the order in which they do not stand in each other's way: names that `:=` binds block a comprehension."""
 
