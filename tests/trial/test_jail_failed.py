@@ -98,7 +98,7 @@ QUALITY: dict[str, Callable[[Quality], object]] = {
     "observe": lambda domain: domain._rescore([domain.life.version(domain.objective), edited(domain.life, domain)]),
     "propose": lambda domain: domain.propose(domain.observe()),  # type: ignore[arg-type]
     "race": lambda domain: list(domain.race([edited(domain.life, domain)])),
-    "repeat": lambda domain: domain._holds_up(domain.population.best),
+    "repeat": lambda domain: domain._differences(*[domain.population.best] * 2),
     "guard on explore": lambda domain: paired.loses_on_a_guard(domain.life, domain.life.version(domain.objective), 0),
     "measure": lambda domain: domain.begin(finalist(domain), [1, 2])(),
     "check": lambda domain: domain.check(finalist(domain), 3),
