@@ -102,3 +102,13 @@ def test_commands_that_the_skill_names_exist(cli: Any) -> None:
         assert command is not None
         known = {option for p in command.params for option in p.opts} | {"--help", "-h"}
         assert {w for w in words if w.startswith("--")} <= known, line
+
+
+def test_who_runs_an_agent_without_a_fence_must_know_it() -> None:
+    from selfproof.cli.views.story import Story
+
+    story = Story()
+    working = {"event": "proposer", "name": "agent: x", "objective": "", "status": "working"}
+    assert story.tell({**working, "note": "reading files"}) == []
+    (line,) = story.tell({**working, "note": "not isolated: bubblewrap is not installed"})
+    assert (line.subject, line.told) == ("agent: x", "not isolated: bubblewrap is not installed")

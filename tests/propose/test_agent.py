@@ -389,8 +389,8 @@ class TestFence:
     def project(self) -> Iterator[Path]:
         """A project that is not below /tmp, which is another one behind the fence anyway."""
         with tempfile.TemporaryDirectory(dir=Path.home(), prefix=".selfproof-test-") as folder:
-            (Path(folder) / ".git").mkdir()
-            yield Path(folder)
+            (Path(folder) / "shop" / ".git").mkdir(parents=True)
+            yield Path(folder) / "shop"
 
     def test_it_writes_nowhere_else_and_does_not_see_the_living_program(
         self, agent: Callable[..., AgentProposer], tmp_path: Path, project: Path
@@ -399,7 +399,7 @@ class TestFence:
         (living / "tasks").mkdir(parents=True)
         (living / "tasks" / "answers.json").write_text("42")
         (project / "evals.py").write_text("answers = 42")
-        other = Path.home() / ".selfproof-test-agent"
+        other = project.with_name("other")
         tries = [str(living / "tasks" / "answers.json"), str(project / "evals.py")]
         script = FASTER + (
             "import os\n"
