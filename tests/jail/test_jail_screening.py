@@ -47,6 +47,14 @@ def test_a_program_does_not_see_the_one_before(pool: Pool) -> None:
     assert answer(screen(pool, "import numpy as np\ndef f(x): return np.geterr()['divide']", 1)) == "warn"
 
 
+def test_what_is_no_value_is_no_answer(pool: Pool) -> None:
+    """A program that answers with bytes of its own gives nothing, rather than an answer without outputs."""
+    forged = "import sys\ndef f(x):\n    sys.modules['selfproof.jail.values'].encode = lambda value: b'?'\n    return x"
+    for screening in (True, False, True):
+        outcome = screen(pool, forged, 1, screening=screening)
+        assert (outcome.status, outcome.outputs) == ("invalid_output", ())
+
+
 def test_trouble_is_the_programs_own(pool: Pool) -> None:
     """What a program does to the process must not be charged to the one after it."""
     good = "def f(x): return x + 1"

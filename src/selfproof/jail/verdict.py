@@ -88,7 +88,9 @@ def judge(heard: Heard, ended: Ended | None, job: Job, tier: str, layers: tuple[
 
 def judge_screened(heard: Heard, tier: str, layers: tuple[str, ...]) -> Outcome | None:
     """The outcome of a job whose child lives on; None if anything about it was wrong."""
-    if heard.status != "ok" or _checked(heard, "ok", None)[0] != "ok":
+    if heard.status == "ok":  # kept where it is found: what is no value is left out, so that nobody would find it again
+        heard.status, heard.message = _checked(heard, "ok", None)
+    if heard.status != "ok":
         return None
     return _outcome(heard, sum(heard.seconds), 0.0, tier, layers)
 
