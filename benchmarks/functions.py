@@ -100,6 +100,12 @@ min_gain = 0.02
 
 [budget]
 minutes = 2.0
+
+[sandbox]
+wall_s = 30.0
+
+[proposers]
+improver = "improver.py:propose"
 """
 
 

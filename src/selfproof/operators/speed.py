@@ -18,6 +18,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .body import Body, extent
 from .local_calls import bare_functions, displays, formats, generators_used_at_once, prefixes, smaller_or_larger
@@ -48,6 +49,7 @@ FILE = "file: "
 """How the operator of an edit of a whole file begins; those of several files with the same operator go together."""
 
 _PASSES = 4
+_SMALL, _LARGE = 30_000, 60_000  # characters of a file
 _TOLD = 6
 
 
@@ -64,18 +66,19 @@ def speed_edits(source: str, function: str) -> list[SpeedEdit]:
     """All edits known for `function` ("name" or "Class.name") of the module text `source`, in a fixed order.
 
     First each move and each kind of rewrite alone, then the rewrites together, without each one in turn, and with all
-    moves. An empty list means that nothing could be shown to be safe: the source does not parse, the name is not
-    bound exactly once to a plain function, or no pattern applies. Raises nothing.
+    moves; of a long file not each of them, since it has to be read anew for each. An empty list means that nothing
+    could be shown to be safe: the source does not parse, the name is not bound exactly once to a plain function, or no
+    pattern applies. Raises nothing.
     """
     try:
         edits = _moves(source, function)
-        alone = {kind: text for kind in _kinds() if (text := rewritten(source, [function], [kind])[0]) != source}
-        edits += [SpeedEdit(f"{function}: {_told(source, function, kind)}", _name(kind), text)
-                  for kind, text in alone.items()]  # fmt: skip
-        if len(alone) > 1:
-            edits.append(_together(source, function, list(alone)))
-        if len(alone) > 2:
-            edits += [_together(source, function, [kind for kind in alone if kind is not out]) for out in alone]
+        kinds = _applicable(source, [function])
+        if len(source) <= _LARGE or len(kinds) == 1:
+            edits += [_alone(source, function, kind) for kind in kinds]
+        if len(kinds) > 1:
+            edits.append(_together(source, function, kinds))
+        if len(kinds) > 2 and len(source) <= _SMALL:
+            edits += [_together(source, function, [kind for kind in kinds if kind is not out]) for out in kinds]
         return _new(source, [*edits, *_on_top(source, function, edits)])
     except (SyntaxError, ValueError, RecursionError):  # not a module, or nested too deeply to be read
         return []
@@ -87,8 +90,9 @@ def file_edits(source: str, functions: Sequence[str]) -> list[SpeedEdit]:
     All kinds of rewrites together, then each kind alone. Raises nothing.
     """
     try:
-        edits = []
-        for kinds, title in ((list(_kinds()), "all rewrites"), *(([kind], _name(kind)) for kind in _kinds())):
+        edits, found = [], _applicable(source, functions)
+        alone = found if len(source) <= _LARGE else []
+        for kinds, title in ((found, "all rewrites"), *(([kind], _name(kind)) for kind in alone)):
             text, titles = rewritten(source, functions, kinds)
             if titles:
                 edits.append(SpeedEdit(f"{len(titles)} places: {title}", f"{FILE}{title}", text))
@@ -133,21 +137,44 @@ def _applied(source: str, moves: Sequence[Move]) -> str:
 
 def _disjoint(source: str, functions: Sequence[str], kinds: Sequence[Rewrite]) -> list[Move]:
     """Moves that touch different parts of the text, the first ones found."""
-    module = Globals(source)
     found: list[Move] = []
-    for function in functions:
-        try:
-            body = Body(module, function)
-        except LookupError:
-            continue
-        if not body.editable:
-            continue
+    for body in _bodies(source, functions):
         for kind in kinds:
             for move in kind(body):
                 start, end = extent(move)
                 if all(end <= first or start >= last for first, last in map(extent, found)):
                     found.append(move)
     return found
+
+
+def _applicable(source: str, functions: Sequence[str]) -> list[Rewrite]:
+    """The kinds of rewrites for which the functions have a place."""
+    bodies = _bodies(source, functions)
+    return [kind for kind in _kinds() if any(next(kind(body), None) is not None for body in bodies)]
+
+
+def _bodies(source: str, functions: Sequence[str]) -> list[Body]:
+    """Those of the functions that may be edited; their new names are chosen afresh."""
+    module, bodies = _read(source)
+    module.taken.clear()
+    for function in functions:
+        if function not in bodies:
+            bodies[function] = _found(module, function)
+    found = [bodies[function] for function in functions]
+    return [body for body in found if body is not None and body.editable]
+
+
+@lru_cache(maxsize=2)
+def _read(source: str) -> tuple[Globals, dict[str, Body | None]]:
+    """A module and those of its functions that were read already: all kinds of rewrites look at the same ones."""
+    return Globals(source), {}
+
+
+def _found(module: Globals, function: str) -> Body | None:
+    try:
+        return Body(module, function)
+    except LookupError:
+        return None
 
 
 def _moves(source: str, function: str) -> list[SpeedEdit]:
@@ -190,9 +217,10 @@ def _together(source: str, function: str, kinds: Sequence[Rewrite]) -> SpeedEdit
     return SpeedEdit(f"{function}: {'; '.join(titles[:_TOLD])}{more}", "together", text)
 
 
-def _told(source: str, function: str, kind: Rewrite) -> str:
-    titles = rewritten(source, [function], [kind])[1]
-    return titles[0] + (f" and {len(titles) - 1} more" if len(titles) > 1 else "")
+def _alone(source: str, function: str, kind: Rewrite) -> SpeedEdit:
+    text, titles = rewritten(source, [function], [kind])
+    more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
+    return SpeedEdit(f"{function}: {titles[0] if titles else _name(kind)}{more}", _name(kind), text)
 
 
 def _kinds() -> Iterator[Rewrite]:
