@@ -65,7 +65,7 @@ def mentions(text: str) -> Iterator[str]:
 def words_of(line: str) -> list[str]:
     """The words of a command line after `selfproof`; one that is cut within quotes is split as it is."""
     try:
-        return shlex.split(line.rstrip(' \\'))[1:]
+        return shlex.split(line.rstrip(" \\"))[1:]
     except ValueError:
         return line.replace('"', "").split()[1:]
 
