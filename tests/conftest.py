@@ -29,7 +29,15 @@ from finite_program import made
 
 SEED = 1
 # Files that take longest are begun first, so that no test process has one of them left when the others are done.
-LONG = ["test_first_run.py", "test_interrupted.py", "test_replay.py", "test_jail_failures.py", "test_simulate_lives.py"]
+LONG = [
+    "test_tutorials.py",
+    "test_first_run.py",
+    "test_function_form.py",
+    "test_interrupted.py",
+    "test_replay.py",
+    "test_jail_failures.py",
+    "test_simulate_lives.py",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
