@@ -94,6 +94,7 @@ NOTEBOOK = [
 ]
 
 
+@pytest.mark.slow
 def test_a_notebook_improves_a_function_of_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     if importlib.util.find_spec("nbclient") is None or importlib.util.find_spec("ipykernel") is None:

@@ -130,6 +130,7 @@ def test_a_result_prints_and_shows_without_markup_of_others(finished: tuple[Any,
     assert "\x1b" not in str(type(result)(**{**vars(result), "diff": hostile}))
 
 
+@pytest.mark.slow
 def test_a_function_becomes_a_program_and_goes_on_where_it_ended(module: Any, tmp_path: Path) -> None:
     source = (tmp_path / "shop_of_tests.py").read_bytes()
     first = selfproof.improve(module.unknown, inputs=inputs, minutes=0.05, seed=1)

@@ -111,6 +111,7 @@ def raced(folder: Path, *edits: tuple[str, str]) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_method_is_judged_by_the_function_that_calls_it(project: Path, init: Init) -> None:
     """Objects go through the adapter; what answers otherwise is not kept, and what nothing calls is nobody's."""
     told = init("--function", "shop.orders:paid", "--record", "use.py", "--seed", 1)
@@ -124,6 +125,7 @@ def test_a_method_is_judged_by_the_function_that_calls_it(project: Path, init: I
     assert found["edit 1"] == "invalid" and "edit 0" not in found and "edit 2" in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Till.ring", "counted", "waited"])
 def test_methods_generators_and_coroutines_have_a_baseline(project: Path, init: Init, name: str) -> None:
     assert "baseline, the same" in init("--function", f"shop.orders:{name}", "--record", "use.py")
@@ -150,6 +152,7 @@ def test_what_cannot_be_done_is_one_clear_error(project: Path, init: Init, words
     assert not (project / "living").exists() and not list(project.glob("*.parts"))
 
 
+@pytest.mark.slow
 def test_type_hints_serve_where_nothing_calls_it_and_the_folder_may_be_named(project: Path, init: Init) -> None:
     assert "made from the type hints" in init("elsewhere", "--function", "shop.orders:fast")
     assert "Made from the type hints" in (project / "elsewhere" / "tasks" / "calls.py").read_text()

@@ -116,6 +116,7 @@ def test_the_rest_of_a_project_goes_where_its_imports_expect_it(tmp_path: Path) 
     assert "program/tests/test_mod.py" in draft.files and "program/src/pkg/mod.py" not in draft.files
 
 
+@pytest.mark.slow
 def test_benchmarks_are_an_objective_that_is_timed_alone(tmp_path: Path, pool: Pool) -> None:
     if importlib.util.find_spec("pytest_benchmark") is None:
         pytest.skip("needs pytest-benchmark: pip install pytest-benchmark")

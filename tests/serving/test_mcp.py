@@ -129,6 +129,7 @@ def test_what_is_not_allowed_is_told_and_changes_nothing(tmp_path: Path) -> None
     assert not (tmp_path / "life" / ".selfproof" / "inbox").exists()
 
 
+@pytest.mark.slow
 @needs_mcp
 def test_a_call_that_is_cancelled_ends_its_run_in_order(tmp_path: Path) -> None:
     made(tmp_path / "life")
