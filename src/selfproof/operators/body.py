@@ -28,6 +28,7 @@ LOOKING = frozenset({"locals", "vars", "dir", "eval", "exec", "super", "__class_
 _KNOWN_DECORATORS = frozenset({"staticmethod", "classmethod", "property", "cached_property", "override", "cache"}) | {
     "lru_cache", "contextmanager", "abstractmethod", "wraps", "total_ordering", "final", "no_type_check"
 }  # fmt: skip
+_TEXTS = frozenset({"JoinedStr", "TemplateStr"})
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -54,6 +55,13 @@ class Body:
             if isinstance(node, ast.Name):
                 found.setdefault(node.id, []).append(node)
         return found
+
+    @cached_property
+    def sites(self) -> list[ast.AST]:
+        """The nodes at which text may be put: not within an f-string, where positions cannot be relied on."""
+        texts = [node for node in self.nodes if type(node).__name__ in _TEXTS]
+        within = {part for node in texts for part in ast.walk(node) if part is not node}
+        return [node for node in self.nodes if node not in within]
 
     @property
     def editable(self) -> bool:

@@ -178,7 +178,7 @@ def integer(body: Body, node: ast.expr) -> bool:
 
 def bare_functions(body: Body) -> Iterator[Move]:
     """`lambda x: f(x)` as `f` where a builtin calls it with one argument, and `[f(x) for x in xs]` as a `map`."""
-    for node in body.nodes:
+    for node in body.sites:
         if isinstance(node, ast.Lambda):
             call, holder = node.body, body.parents[node]
             keyed = isinstance(holder, ast.keyword) and holder.arg == "key" and _sorts(body, body.parents[holder])
@@ -351,7 +351,7 @@ def displays(body: Body) -> Iterator[Move]:
 
 
 def _calls(body: Body) -> Iterator[ast.Call]:
-    return (node for node in body.nodes if isinstance(node, ast.Call))
+    return (node for node in body.sites if isinstance(node, ast.Call))
 
 
 def short(node: ast.AST) -> str:

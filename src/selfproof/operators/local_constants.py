@@ -22,7 +22,7 @@ _COPYING = frozenset({"sorted", "list"})
 
 def tables(body: Body) -> Iterator[Move]:
     """Locals that hold the same constants in each call and are only asked."""
-    for node in body.nodes:
+    for node in body.sites:
         value = node.value if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
         if value is None or not _constant(value) or not body.in_own_scope(node):
             continue
@@ -52,7 +52,8 @@ def _only_asked(body: Body, target: ast.Name, node: ast.Assign) -> bool:
     uses = [use for use in body.names[target.id] if use is not target]
     block = getattr(body.parents[node], "body", [])
     alone = len(block) > 1 if isinstance(block, list) else False
-    return bool(uses) and alone and body.own(target.id) and all(_asks(body, use) for use in uses)
+    reached = alone and set(uses) <= set(body.sites)
+    return bool(uses) and reached and body.own(target.id) and all(_asks(body, use) for use in uses)
 
 
 def _asks(body: Body, use: ast.Name) -> bool:
@@ -69,7 +70,7 @@ def _asks(body: Body, use: ast.Name) -> bool:
 
 def casts(body: Body) -> Iterator[Move]:
     """`cast(Kind, value)` as the value."""
-    for node in body.nodes:
+    for node in body.sites:
         if not isinstance(node, ast.Call) or len(node.args) != 2 or node.keywords or not _is_cast(body, node.func):
             continue
         kind, value = node.args
@@ -96,7 +97,7 @@ def _settled(body: Body, name: str) -> bool:
 
 def copies(body: Body) -> Iterator[Move]:
     """A list that is made only to be copied at once."""
-    for node in body.nodes:
+    for node in body.sites:
         if not isinstance(node, ast.Call) or not body.builtin(node.func, *_COPYING) or len(node.args) != 1:
             continue
         inner = node.args[0]

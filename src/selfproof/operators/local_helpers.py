@@ -32,7 +32,7 @@ _NEVER = (
 
 def inlined_helpers(body: Body) -> Iterator[Move]:
     """Calls of small functions of the same module that are the first thing that their statement evaluates."""
-    for node in body.nodes:
+    for node in body.sites:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.keywords:
             continue
         name = node.func.id

@@ -47,7 +47,7 @@ _LONGEST_PATTERN = 500
 
 def inlined_calls(body: Body) -> Iterator[Move]:
     """Calls of one-line helpers of the same module."""
-    for node in body.nodes:
+    for node in body.sites:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.keywords:
             continue
         name = node.func.id
@@ -188,7 +188,7 @@ class _Put(ast.NodeTransformer):
 
 def compiled_patterns(body: Body) -> Iterator[Move]:
     """Functions of `re` with a pattern that is written out."""
-    for node in body.nodes:
+    for node in body.sites:
         callee = node.func if isinstance(node, ast.Call) else None
         if not (isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name) and callee.value.id == "re"):
             continue
@@ -239,7 +239,9 @@ def _compiles(pattern: ast.expr, flags: str) -> bool:
         warnings.simplefilter("error")
         try:
             chosen = [re.RegexFlag[name.removeprefix("re.")] for name in flags.split(" | ") if name]
-            re.compile(pattern.value, functools.reduce(operator.or_, chosen, re.RegexFlag(0)))
+            every = functools.reduce(operator.or_, chosen, re.RegexFlag(0))
+            if every & re.DEBUG:  # it is to print whenever it is compiled
+                return False
+            return not re.compile(pattern.value, every).flags & re.LOCALE
         except (re.error, Warning, RecursionError, OverflowError, KeyError, ValueError):
             return False
-    return True

@@ -43,7 +43,7 @@ class _Loop:
 
 def comprehensions(body: Body) -> Iterator[Move]:
     """Loops that fill a new container and do nothing else."""
-    for node in body.nodes:
+    for node in body.sites:
         if not isinstance(node, ast.For) or node.type_comment or not starts_its_line(body.module.source, node):
             continue
         made = _made_above(body, node)
@@ -234,7 +234,7 @@ def _written(loop: _Loop) -> str:
 
 def plain_loops(body: Body) -> Iterator[Move]:
     """`any`, `all` or `sum` of a generator as a loop above the statement that evaluates it first."""
-    for node in body.nodes:
+    for node in body.sites:
         if not isinstance(node, ast.Call) or not body.builtin(node.func, "any", "all", "sum"):
             continue
         made = node.args[0] if len(node.args) == 1 and not node.keywords else None
@@ -278,7 +278,7 @@ def _loop_lines(body: Body, made: ast.GeneratorExp, kind: str, answer: str) -> l
 
 def counters(body: Body) -> Iterator[Move]:
     """`for x in xs: c[x] += 1` where `c` is a Counter made in this function that only counts."""
-    for node in body.nodes:
+    for node in body.sites:
         if not isinstance(node, ast.For) or node.orelse or len(node.body) != 1 or not isinstance(node.target, ast.Name):
             continue
         name = _counted(node.body[0], node.target.id)
@@ -342,7 +342,7 @@ def _harmless(body: Body, node: ast.Name, holder: ast.AST) -> bool:
 
 def renamed_methods(body: Body) -> Iterator[Move]:
     """`add = out.append` and its calls, where `out` is one list made in this function."""
-    for node in body.nodes:
+    for node in body.sites:
         value = node.value if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
         if not (isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.attr in _LIST_METHODS):
             continue
@@ -353,7 +353,13 @@ def renamed_methods(body: Body) -> Iterator[Move]:
         uses = [use for use in body.names[alias.id] if use is not alias]
         calls = [body.parents[use] for use in uses]
         plain = all(isinstance(call, ast.Call) and call.func is use for call, use in zip(calls, uses, strict=True))
-        if not uses or not plain or not body.own(alias.id) or not body.definite(owner, node):
+        if (
+            not uses
+            or not plain
+            or not set(uses) <= set(body.sites)
+            or not body.own(alias.id)
+            or not body.definite(owner, node)
+        ):
             continue
         if all(body.in_own_scope(use) and body.definite(alias.id, use) for use in uses):
             cuts = [instead(use, f"{owner}.{value.attr}") for use in uses]

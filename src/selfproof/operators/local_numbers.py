@@ -27,7 +27,7 @@ def arithmetic_once(body: Body) -> Iterator[Move]:
     sure = integers(body)
     if not sure:
         return
-    sums = (node for node in body.nodes if isinstance(node, ast.BinOp))
+    sums = (node for node in body.sites if isinstance(node, ast.BinOp))
     found = [node for node in sums if _total(body, node, sure) and body.in_own_scope(node)]
     taken: set[ast.AST] = set()
     for node in found:

@@ -95,7 +95,9 @@ def file_edits(source: str, functions: Sequence[str]) -> list[SpeedEdit]:
         for kinds, title in ((found, "all rewrites"), *(([kind], _name(kind)) for kind in alone)):
             text, titles = rewritten(source, functions, kinds)
             if titles:
-                edits.append(SpeedEdit(f"{len(titles)} places: {title}", f"{FILE}{title}", text))
+                edits.append(
+                    SpeedEdit(f"{len(titles)} place{'s' * (len(titles) > 1)}: {title}", f"{FILE}{title}", text)
+                )
         return _new(source, edits)
     except (SyntaxError, ValueError, RecursionError):
         return []
