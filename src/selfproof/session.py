@@ -74,7 +74,8 @@ def check_empty(paths: Paths) -> None:
     Raises:
         UsageError: the folder holds other files.
     """
-    begun = paths.charter.exists() or (paths.folder / birth.ASIDE).exists()
+    parts = [(paths.folder / part).exists() for part in birth.PARTS]
+    begun = parts[0] or all(parts[1:]) or (paths.folder / birth.ASIDE).exists()
     if not begun and paths.folder.is_dir() and any(paths.folder.iterdir()):
         raise UsageError(
             f"{paths.folder.resolve()} holds no living program, and other files",

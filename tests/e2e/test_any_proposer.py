@@ -148,7 +148,7 @@ def test_hostile_and_useless_edits_cost_little_and_change_nothing(
     assert (folder / "charter.toml").read_text() == CHARTER
     reasons = {e["reason"] for e in events if e["event"] == "screened"}
     assert {"words/fixed.txt is not editable", "agent.py: imports os"} <= reasons
-    assert {"../charter.toml is not editable", "tasks/sorting.py is not editable"} <= reasons
+    assert {"'../charter.toml' is no place for a file of the program", "tasks/sorting.py is not editable"} <= reasons
     raced = [e for e in events if e["event"] == "race"]
     assert sum(e["candidates"] for e in raced) == 1  # what is equal in form to what was tried is not run again
 

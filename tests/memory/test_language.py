@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import predict_of
 from selfproof.templates.apprentice.tasks import corpora, rules
 from selfproof.templates.apprentice.tasks.corpora import NEWLINE, ORDERS, OTHER, SYMBOLS, Pool
 from selfproof.templates.apprentice.tasks.counts import Counts
@@ -167,8 +168,6 @@ def test_counts_are_what_counting_by_hand_gives(learned: list[str], held: str) -
 
 def test_peoples_rules_are_scored_like_the_program(task: Any, source: Any) -> None:
     """The shortcut that scores Witten-Bell on the truth alone equals the program's full distributions."""
-    from conftest import predict_of
-
     samples = task.samples("explore", 3, 2)
     predict = predict_of(source("(c + 2.0 * d * q) / (t + 2.0 * d)"))
     wanted = [bits for s in samples for bits in task.draws(s, predict(s.value))]

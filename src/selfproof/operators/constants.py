@@ -147,7 +147,8 @@ def moved(value: float, rng: random.Random) -> bool | int | float:
         return rng.choice([v for v in STARTING if v != value])
     if 0.5 < value < 1.0 and rng.random() < 0.5:
         return rounded(1.0 - min(0.99, (1.0 - value) * factor), value)
-    return rounded(value * factor, value) or 2.0 * value
+    near = rounded(value * factor, value)
+    return near if near not in (0.0, value) else 2.0 * value  # the smallest numbers have no neighbour but this one
 
 
 def rounded(new: float, old: float) -> float:
