@@ -31,6 +31,7 @@ SEED = 1
 # Files that take longest are begun first, so that no test process has one of them left when the others are done.
 LONG = [
     "test_tutorials.py",
+    "test_tutorials_too.py",
     "test_first_run.py",
     "test_function_form.py",
     "test_interrupted.py",

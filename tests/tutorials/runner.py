@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 FILE = re.compile(r"^\s*(?:#|//|--|;|<!--)\s*FILE:\s*(\S+?)\s*(?:-->)?\s*$")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\s*$|^<!-- \$ (.*?) -->\s*$", re.MULTILINE | re.DOTALL)
@@ -145,3 +147,10 @@ def _run(step: Step, work: Path, env: dict[str, str], page: str) -> None:
         pattern = ".*".join(re.escape(" ".join(part.split())) for part in words.split("..."))
         if not re.search(pattern, printed):
             raise TutorialFailed(f"{said}\nit did not print: {words}")
+
+
+def followed(page: Path, folder: Path) -> None:
+    """Follow a page as a test: it is skipped where something that it needs is missing, and must hold steps."""
+    if missing := needed(page.read_text("utf-8")):
+        pytest.skip(f"{page.name} needs {', '.join(missing)}: install it")
+    assert run(page, folder) > 0
