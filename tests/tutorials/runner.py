@@ -153,4 +153,6 @@ def followed(page: Path, folder: Path) -> None:
     """Follow a page as a test: it is skipped where something that it needs is missing, and must hold steps."""
     if missing := needed(page.read_text("utf-8")):
         pytest.skip(f"{page.name} needs {', '.join(missing)}: install it")
+    if page.stem == "agent" and sys.prefix.startswith("/tmp/"):
+        pytest.skip("behind an agent's fence /tmp is another folder: put the virtual environment somewhere else")
     assert run(page, folder) > 0
