@@ -51,7 +51,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
     Not more than five: each may run a life with workers of its own.
     """
-    return min(4, len(os.sched_getaffinity(0))) + 1
+    return min(4, len(os.sched_getaffinity(0))) + 2
 
 
 @dataclass(frozen=True)

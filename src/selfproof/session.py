@@ -23,12 +23,13 @@ NOBODY = Asked()
 
 def run(
     folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY,
-    *, on_stop: Callable[[Stop], None] = lambda stop: None,
+    *, certified: int | None = None, on_stop: Callable[[Stop], None] = lambda stop: None,
 ) -> Iterator[Event]:  # fmt: skip
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
-    ``asked`` are who suggests edits beside those that the charter names. ``on_stop`` is given the run's `Stop`, for
-    whoever wants to end it from another thread.
+    ``asked`` are who suggests edits beside those that the charter names. With ``certified`` the run ends early once it
+    has certified that many changes, which the gate allows at any time (docs/gate.md). ``on_stop`` is given the run's
+    `Stop`, for whoever wants to end it from another thread.
 
     Raises:
         SelfproofError: with an exit code and advice.
@@ -54,7 +55,7 @@ def run(
             in_step=seed is not None, stopping=living.stopping,
         )  # fmt: skip
         try:
-            yield from loop.live(living, stop, domains, desk)
+            yield from _watched(loop.live(living, stop, domains, desk), living, stop, certified)
             ended = stop.reason or "nothing left to try"
             stop.extend(closing.reserve(seconds))
             rows = yield from closing.table(living, stop, domains)
@@ -66,6 +67,17 @@ def run(
             desk.close()
         living.end_epoch()
         yield {**summary(living, rows, ended, time.monotonic() - began), "models": desk.told}
+
+
+def _watched(events: Iterator[Event], living: Life, stop: Stop, certified: int | None) -> Iterator[Event]:
+    """The loop's events; after as many adoptions as were wanted it is told to come to its end."""
+    before = living.state.adoptions(certified=True)
+    for event in events:
+        yield event
+        if certified is None or event["event"] != "status":
+            continue
+        if living.state.adoptions(certified=True) - before >= certified:
+            stop.enough()
 
 
 def check_empty(paths: Paths) -> None:

@@ -63,7 +63,7 @@ def test_a_change_is_certified_exactly_and_said_to_be_joint(lived: Path, typed: 
 def test_proposers_see_the_program_and_the_evaluators_words_and_no_score(quality: Quality) -> None:
     brief = quality.brief()
     assert set(brief.files) == {"evolved/initial_program.py", "selfproof_evaluate.py"}
-    assert brief.editable == ("evolved/initial_program.py",)
+    assert [path for path in brief.files if brief.may(path)] == ["evolved/initial_program.py"]
     assert brief.guidance.startswith("You know how waves look")
     assert brief.failures and all(text.startswith("where: it ends at") for text in brief.failures)
     everything = repr(brief)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,7 +159,10 @@ def test_a_brief_tells_no_score_no_reason_and_no_answer(lived: tuple[Path, list[
     _, _, outside = lived
     brief = outside.briefs[-1]
     assert set(outside.briefs[0].files) == {"agent.py", "words/rule.txt", "words/fixed.txt"}
-    assert outside.briefs[0].editable == ("agent.py", "words/rule.txt") and brief.guidance == "Sort upwards.\n"
+    first = outside.briefs[0]
+    assert [path for path in first.files if first.may(path)] == ["agent.py", "words/rule.txt"]
+    assert brief.may("words/new.txt") and not brief.may("words/fixed.txt") and not brief.may("tasks/sorting.py")
+    assert brief.guidance == "Sort upwards.\n"
     assert 0 < len(brief.failures) <= 3 and all(text.startswith("input: [") for text in brief.failures)
     told = "\n".join([brief.instructions, *brief.failures, *(lesson.outcome for lesson in brief.lessons)])
     assert "not editable" not in told and "wrong: " in brief.instructions and "0.00" not in told
@@ -192,6 +197,28 @@ def test_a_stop_ends_a_run_whose_proposer_hangs(tmp_path: Path) -> None:
         if event["event"] == "status":
             (folder / "STOP").touch()
     assert event["ended"] == "stop file" and time.monotonic() - began < 20
+
+
+def test_a_process_ends_although_a_proposer_hangs(tmp_path: Path) -> None:
+    script = f"""
+import threading
+from pathlib import Path
+from selfproof import session
+from selfproof.proposers import Asked
+class Hangs:
+    name = "hangs"
+    def propose(self, brief):
+        threading.Event().wait()
+        yield
+    def close(self): pass
+folder = Path({str(made(tmp_path / "life"))!r})
+for event in session.run(folder, 1.0, None, Asked(more=(Hangs(),))):
+    if event["event"] == "status":
+        (folder / "STOP").touch()
+print(event["ended"])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=40, check=True)
+    assert done.stdout == "stop file\n"
 
 
 def test_without_anybody_to_suggest_a_run_says_what_to_do(tmp_path: Path) -> None:

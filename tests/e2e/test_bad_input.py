@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from selfproof.cli import report
 
 
 def complaint(done: Any, code: int, *words: str) -> None:
@@ -182,3 +185,23 @@ def test_help_is_quick_to_start() -> None:
     done = subprocess.run([sys.executable, "-m", "selfproof", "--help"], capture_output=True, check=True, text=True)
     assert "run" in done.stdout and time.monotonic() - began < 10
     assert os.linesep in done.stdout
+
+
+def test_a_disk_that_is_full_for_the_archive_is_no_fault_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQLite has its own words for a full disk and for one that cannot be written."""
+    database = sqlite3.connect(tmp_path / "archive")
+    database.execute("create table rows (text)")
+    database.execute("pragma max_page_count = 3")
+    database.commit()
+    with pytest.raises(sqlite3.OperationalError) as full:
+        database.execute("insert into rows values (zeroblob(1000000))")
+    database.execute("pragma query_only = 1")
+    with pytest.raises(sqlite3.OperationalError) as closed:
+        database.execute("insert into rows values (1)")
+    database.close()
+    for error, words, advice in ((full.value, "No space left", "make room"), (closed.value, "ead-only", "writable")):
+        assert report(error) == 1
+        said = capsys.readouterr().err
+        assert words in said and advice in said and "fault in selfproof" not in said, said

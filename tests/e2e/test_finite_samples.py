@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from finite_program import made
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import fold
 from selfproof.ledger import read
@@ -116,3 +117,14 @@ def test_no_answer_of_a_hold_out_is_shown_to_people_either(cli: Any, finite_life
     done = cli.run(*words, "confirm")
     assert done.code == 2 and "for the gate alone" in done.err
     assert cli.run(*words, "report").code == 0
+
+
+def test_until_certified_ends_a_run_early_and_counts_each_run_anew(cli: Any, tmp_path: Path) -> None:
+    folder = made(tmp_path / "living", lifetime=1)
+    for so_far in (1, 2):
+        done = cli.run("run", "--minutes", 3, "--until-certified", 1, "--json", "--at", folder)
+        assert done.code == 0, done.err
+        summary = done.events[-1]
+        assert (summary["ended"], summary["certified"]) == ("enough", so_far)
+        assert summary["seconds"] < 150
+    assert cli.run("verify", "--at", folder).code == 0

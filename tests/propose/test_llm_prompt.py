@@ -139,8 +139,8 @@ def test_keys_in_the_program_are_not_passed_on() -> None:
 def test_a_brief_has_no_place_for_a_score() -> None:
     """The fields are a contract: whoever adds one says here why a stranger may know it."""
     assert set(Brief.__dataclass_fields__) == {
-        "objective", "kind", "metric", "better", "instructions", "files", "editable", "focus", "profile", "failures",
-        "lessons", "guidance", "parent", "prompt", "number",
+        "objective", "kind", "metric", "better", "instructions", "files", "editable", "protected", "focus", "profile",
+        "failures", "lessons", "guidance", "parent", "prompt", "number",
     }  # fmt: skip
     assert set(Lesson.__dataclass_fields__) == {"title", "outcome"}
 

@@ -25,7 +25,7 @@ class TestScripted(ProposerContract):
 
     def make(self) -> Proposer:
         def turn(brief: Brief) -> Suggestion | ProposerFailed:
-            fits = "sums.py" in brief.editable and "sums.py" in brief.files
+            fits = brief.may("sums.py") and "sums.py" in brief.files
             return Suggestion({"sums.py": NEW}, "sum", "script") if fits else ProposerFailed("nothing to say to that")
 
         return ScriptedModel([turn], repeat=True)

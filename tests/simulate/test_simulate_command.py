@@ -186,7 +186,6 @@ def test_ctrl_c_ends_it_at_once_and_leaves_no_process() -> None:
     at_work = time.monotonic() + 10
     while len(_members(group)) < 3 and time.monotonic() < at_work:  # two of its processes at least are there
         time.sleep(0.05)
-    time.sleep(1)
     os.killpg(group, signal.SIGINT)
     try:
         out, err = running.communicate(timeout=20)

@@ -109,6 +109,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def report(error: Exception) -> int:
     """Say what went wrong in one line, then what to do; returns the exit code."""
+    error = _of_disk(error)
     known = isinstance(error, SelfproofError) or hasattr(error, "exit_code")
     text = str(error) if known or isinstance(error, OSError) else f"{type(error).__name__}: {error}"
     click.echo(f"selfproof: {text}", err=True)
@@ -120,6 +121,16 @@ def report(error: Exception) -> int:
     elif not known:
         click.echo("  This is a fault in selfproof. Run again with --debug to see where.", err=True)
     return int(getattr(error, "exit_code", 1))
+
+
+def _of_disk(error: Exception) -> Exception:
+    """What SQLite calls a full or read-only disk, as the operating system calls it."""
+    import errno
+    import os
+
+    numbers = {"SQLITE_FULL": errno.ENOSPC, "SQLITE_READONLY": errno.EROFS, "SQLITE_CANTOPEN": errno.EACCES}
+    name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+    return OSError(numbers[name], os.strerror(numbers[name]), "archive") if name in numbers else error
 
 
 def _about_disk(error: OSError) -> str:

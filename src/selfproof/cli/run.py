@@ -14,12 +14,16 @@ EPILOG = """\b
 Examples:
   selfproof run                       two minutes; makes the program first if the folder is empty
   selfproof run --minutes 10 --seed 7
+  selfproof run --minutes 30 --until-certified 1
   selfproof run --model ollama/qwen3:8b
   selfproof run --json | tail -1      the summary"""
 
 
 @click.command(epilog=EPILOG)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Wall clock.  [default: the charter's]")
+@click.option(
+    "--until-certified", "enough", metavar="N", type=click.IntRange(1), help="End early, once it certified N changes."
+)
 @click.option("--seed", type=click.IntRange(0), help="Make the run repeatable; certificates then say so.")
 @click.option("--model", "models", multiple=True, help="Ask this model too: ollama/qwen3:8b, openai/gpt-5-mini, a URL.")
 @click.option("--agent", default="", help='Ask a coding agent too: "claude -p {prompt}", or a preset such as claude.')
@@ -30,8 +34,8 @@ Examples:
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, seed: int | None, fail_if_none: bool,
-    **asked: Any,
+    ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, seed: int | None, enough: int | None,
+    fail_if_none: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -44,7 +48,7 @@ def command(
     adopted = 0
     last = None
     with view_for(as_json) as view:
-        for event in run(folder, minutes, seed, Asked(**asked)):
+        for event in run(folder, minutes, seed, Asked(**asked), certified=enough):
             if event["event"] == "start":
                 warn_of(event["tier"])
                 if event["uncertified"]:

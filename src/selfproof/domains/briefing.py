@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from selfproof.archive.tree import matches, scope
+from selfproof.archive.tree import scope
 from selfproof.charter import Objective
 from selfproof.domains import paired
 from selfproof.jail import values
@@ -38,11 +38,11 @@ def brief_of(
     proposers, program = life.charter.proposers, life.charter.program
     improver = proposers.improver.partition(":")[0]
     shown = {path: text for path, text in parent.files.items() if path != improver}
-    editable = tuple(path for path in shown if matches(path, program.editable) and not matches(path, program.protected))
     return Brief(
         objective=objective.name, kind=objective.kind, metric=objective.metric,  # type: ignore[arg-type]
         better=objective.better, instructions=instructions(life, objective), files=shown,  # type: ignore[arg-type]
-        editable=editable, focus=tuple(focus), profile=tuple(profile), failures=tuple(failures),
+        editable=program.editable, protected=(*program.protected, *filter(None, [improver])),
+        focus=tuple(focus), profile=tuple(profile), failures=tuple(failures),
         lessons=lessons(life, objective.name), guidance=guidance(life), parent=parent.id,
         prompt=parent.files.get(proposers.prompt, "") if proposers.prompt else "",
     )  # fmt: skip

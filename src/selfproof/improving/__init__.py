@@ -27,10 +27,10 @@ from selfproof.propose.brief import Proposer
 __all__ = ["Ended", "Happened", "Inputs", "Result", "improve", "live"]
 
 
-def improve(
+def improve(  # noqa: PLR0913  all but the first by name
     func_or_charter: object, *, inputs: Inputs | None = None, folder: str | Path | None = None, minutes: float = 2.0,
     seed: int | None = None, models: Sequence[str] = (), proposer: Proposer | Sequence[Proposer] | None = None,
-    events: Callable[[Happened], object] | None = None,
+    events: Callable[[Happened], object] | None = None, until_certified: int | None = None,
 ) -> Result:  # fmt: skip
     """Improve a function's speed with equal answers, or whatever a living program's charter says.
 
@@ -40,13 +40,14 @@ def improve(
     without, calls are recorded while the project's tests run, or made from the type hints. ``minutes`` of wall clock;
     ``seed`` makes decisions on quality repeatable. ``models`` and ``proposer`` suggest edits beside the built-in
     operators and what the charter names; what they may spend is in the charter. ``events`` is called with each event.
+    ``until_certified`` ends the run early, once it certified that many changes.
 
     Ctrl-C ends the run in order, and the result so far is returned.
 
     Raises:
         SelfproofError: with what is wrong and, by ``advice()``, what to do.
     """
-    run = _begun(func_or_charter, inputs, folder, minutes, seed, models, proposer)
+    run = _begun(func_or_charter, inputs, folder, minutes, seed, models, proposer, until_certified)
     home, summary = Path(), None
     try:
         while summary is None:
@@ -72,13 +73,14 @@ def improve(
 def live(
     func_or_charter: object, *, inputs: Inputs | None = None, folder: str | Path | None = None, minutes: float = 2.0,
     seed: int | None = None, models: Sequence[str] = (), proposer: Proposer | Sequence[Proposer] | None = None,
+    until_certified: int | None = None,
 ) -> Iterator[Happened]:  # fmt: skip
     """The same as `improve`, event by event; the last one is an `Ended`. Leaving the loop ends the run in order.
 
     Raises:
         SelfproofError: with what is wrong and, by ``advice()``, what to do.
     """
-    run = _begun(func_or_charter, inputs, folder, minutes, seed, models, proposer)
+    run = _begun(func_or_charter, inputs, folder, minutes, seed, models, proposer, until_certified)
     try:
         yield from map(typed, run)
     finally:
@@ -87,7 +89,7 @@ def live(
 
 def _begun(
     what: object, inputs: Inputs | None, folder: str | Path | None, minutes: float, seed: int | None,
-    models: Sequence[str], proposer: Proposer | Sequence[Proposer] | None,
+    models: Sequence[str], proposer: Proposer | Sequence[Proposer] | None, certified: int | None,
 ) -> Background:  # fmt: skip
     """A run in its thread."""
     from selfproof import session
@@ -98,6 +100,6 @@ def _begun(
 
     def start(hold: Callable[[Stop], None], tell: Callable[[Event], None]) -> Iterator[Event]:
         home = prepared(what, inputs, None if folder is None else Path(folder), seed, tell)
-        yield from session.run(home, minutes, seed, asked, on_stop=hold)
+        yield from session.run(home, minutes, seed, asked, certified=certified, on_stop=hold)
 
     return Background(start)

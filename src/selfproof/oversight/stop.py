@@ -22,6 +22,7 @@ class Stop:
         self._begin = time.monotonic()
         self._seconds = seconds
         self._signalled: str | None = None
+        self._enough = False
 
     @property
     def left(self) -> float:
@@ -30,11 +31,13 @@ class Stop:
 
     @property
     def reason(self) -> str | None:
-        """ "interrupted", "stop file" or "time"; None while the run may go on."""
+        """ "interrupted", "stop file", "enough" or "time"; None while the run may go on."""
         if self._signalled:
             return self._signalled
         if self._file.exists():
             return "stop file"
+        if self._enough:
+            return "enough"
         return "time" if self.left <= 0 else None
 
     @property
@@ -44,7 +47,11 @@ class Stop:
 
     def extend(self, seconds: float) -> None:
         """Allow this much time from now on, for what comes after the loop."""
-        self._begin, self._seconds = time.monotonic(), seconds
+        self._begin, self._seconds, self._enough = time.monotonic(), seconds, False
+
+    def enough(self) -> None:
+        """End as if the time were used up: what was wanted of this run is there."""
+        self._enough = True
 
     def interrupt(self) -> None:
         """End as soon as the current step is safe."""

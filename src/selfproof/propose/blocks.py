@@ -55,10 +55,10 @@ class Reading:
     whole: bool = False
 
 
-def read(reply: str, files: Files, editable: Sequence[str]) -> Reading:
-    """Apply a reply's changes to ``files``, in order, as far as ``editable`` (paths and globs) allows. Never raises."""
+def read(reply: str, files: Files, editable: Sequence[str], protected: Sequence[str] = ()) -> Reading:
+    """Apply a reply's changes to ``files``, in order, as far as the globs allow. Never raises."""
     changes, dropped = parse(reply)
-    work = _Work(files, editable)
+    work = _Work(files, editable, protected)
     for change in changes:
         why = work.apply(change)
         if why is not None:
@@ -181,10 +181,10 @@ def _labelled(line: str) -> str | None:
 class _Work:
     """Files while a reply's changes are applied to them, one after the other."""
 
-    def __init__(self, files: Files, editable: Sequence[str]) -> None:
+    def __init__(self, files: Files, editable: Sequence[str], protected: Sequence[str]) -> None:
         self._before = files
         self._texts = dict(files)
-        self._editable = tuple(editable)
+        self._editable, self._protected = tuple(editable), tuple(protected)
         self._last: str | None = None
         self._fuzzy = 0
 
@@ -265,7 +265,7 @@ class _Work:
     def _may(self, path: str) -> bool:
         parts = path.split("/")
         sound = not any(part in {"", ".", "..", ".git"} for part in parts) and _storable(path)
-        if not sound or not (path in self._editable or matches(path, self._editable)):
+        if not sound or not matches(path, self._editable) or matches(path, self._protected):
             return False
         above = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
         return not any(other in above or other.startswith(path + "/") for other in self._texts)

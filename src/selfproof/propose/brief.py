@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from selfproof.archive.tree import matches
 from selfproof.nouns import Better, Files, Kind, SelfproofError
 
 LessonOutcome = Literal["kept", "worse", "invalid", "equal", "slow", "refused", "adopted"]
@@ -30,12 +31,13 @@ class Brief:
     """What any external proposer may know.
 
     ``instructions`` are the charter's words about the objective (editable files, minimum gain, limits), ``files`` all
-    text of the program that may be seen, ``editable`` the paths that an edit may change or add, as globs, ``focus``
-    the functions that matter, "FILE.py:function", most important first. ``profile`` has one line for each function
-    seen, ``failures`` one text for each explore sample that went badly (its input and the program's answer),
-    ``guidance`` is the user's program.md or AGENTS.md, ``parent`` the tree id of ``files`` and ``prompt`` the text of
-    the program's own prompt file, "" for the built-in one. ``number`` counts the questions of a run: what is to differ
-    between two answers to the same brief, and be the same in two runs, follows from it.
+    text of the program that may be seen, ``editable`` the paths that an edit may change or add, as globs, ``protected``
+    those of them that it may not (`may` joins the two), ``focus`` the functions that matter, "FILE.py:function", most
+    important first. ``profile`` has one line for each function seen, ``failures`` one text for each explore sample that
+    went badly (its input and the program's answer), ``guidance`` is the user's program.md or AGENTS.md, ``parent`` the
+    tree id of ``files`` and ``prompt`` the text of the program's own prompt file, "" for the built-in one. ``number``
+    counts the questions of a run: what is to differ between two answers to the same brief, and be the same in two runs,
+    follows from it.
     """
 
     objective: str
@@ -45,6 +47,7 @@ class Brief:
     instructions: str
     files: Mapping[str, str]
     editable: tuple[str, ...]
+    protected: tuple[str, ...] = ()
     focus: tuple[str, ...] = ()
     profile: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
@@ -53,6 +56,10 @@ class Brief:
     parent: str = ""
     prompt: str = ""
     number: int = 0
+
+    def may(self, path: str) -> bool:
+        """Whether an edit may change or add this file."""
+        return matches(path, self.editable) and not matches(path, self.protected)
 
 
 @dataclass(frozen=True)

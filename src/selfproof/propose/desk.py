@@ -18,7 +18,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -65,6 +64,32 @@ class _Answer:
     failure: ProposerFailed | None = None
 
 
+class _Threads:
+    """Daemon threads, unlike an executor's: one that hangs in a proposer keeps no process from ending."""
+
+    def __init__(self, count: int) -> None:
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._count = count
+        for number in range(count):
+            threading.Thread(target=self._serve, name=f"desk {number}", daemon=True).start()
+
+    def _serve(self) -> None:
+        while (call := self._work.get()) is not None:
+            call()
+
+    def submit(self, call: Callable[[], None]) -> None:
+        """Have it called by the next thread that is free."""
+        self._work.put(call)
+
+    def close(self) -> None:
+        """Drop what was not begun; the threads end after what they are at."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._work.get_nowait()
+        for _ in range(self._count):
+            self._work.put(None)
+
+
 class Desk:
     """Proposers at work. Use it from one thread; close it.
 
@@ -78,7 +103,7 @@ class Desk:
         self._known = [_Desk(proposer) for proposer in proposers]
         self._most = parallel * (AHEAD if in_step else 1)
         self._random, self._in_step, self._stopping = random.Random(seed), in_step, stopping
-        self._threads = ThreadPoolExecutor(parallel, thread_name_prefix="desk") if proposers else None
+        self._threads = _Threads(parallel if proposers else 0)
         self._answers: queue.SimpleQueue[_Answer] = queue.SimpleQueue()
         self._ready: list[tuple[_Desk, Brief, Suggestion]] = []
         self._at_work = self._asked = 0
@@ -117,8 +142,8 @@ class Desk:
             number = self._choose()
             self._known[number].asked += 1
             self._at_work += 1
-            assert self._threads is not None
-            self._threads.submit(self._work, number, replace(made, number=self._asked), self._asked)
+            question = replace(made, number=self._asked)
+            self._threads.submit(functools.partial(self._work, number, question, self._asked))
             self._asked += 1
 
     def take(self, objective: str, most: int = MOST_WAITING) -> list[Edit]:
@@ -156,8 +181,7 @@ class Desk:
     def close(self) -> None:
         """Let all of them go; what they still say is lost."""
         self._closed.set()
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
         for desk in self._known:
             with contextlib.suppress(OSError):
                 desk.proposer.close()

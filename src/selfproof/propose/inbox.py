@@ -19,7 +19,6 @@ from typing import Final
 
 import msgspec
 
-from selfproof.archive.tree import matches
 from selfproof.nouns import UsageError
 from selfproof.propose.brief import Brief, ProposerFailed, Suggestion
 from selfproof.propose.form import LARGEST, MOST_FILES, sound
@@ -155,7 +154,7 @@ class InboxProposer:
 
 
 def _fits(letter: Letter, brief: Brief) -> bool:
-    ours = [path for path in letter.files if matches(path, brief.editable)]
+    ours = [path for path in letter.files if brief.may(path)]
     new = [path for path in letter.files if path not in ours and path not in brief.files and not letter.base.get(path)]
     named = letter.objective == brief.objective
     return (named or (not letter.objective and bool(ours))) and len(ours) + len(new) == len(letter.files)

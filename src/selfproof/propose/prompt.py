@@ -116,6 +116,7 @@ def _small(brief: Brief) -> Mapping[str, str]:
     better = "equal answers in less time" if brief.kind == "speed" else f"{brief.better} is better"
     objective = [f"objective: {brief.objective}", f"metric: {brief.metric} ({better})"]
     objective += [f"editable: {', '.join(brief.editable)}"]
+    objective += [f"but never: {', '.join(brief.protected)}"] if brief.protected else []
     objective += [f"look first at: {', '.join(brief.focus)}"] if brief.focus else []
     lessons = [f"{lesson.outcome}: {_line(lesson.title)}" for lesson in brief.lessons[-_MOST_LESSONS:]]
     return {
@@ -149,7 +150,7 @@ def _program(brief: Brief, word: str, room: int) -> str:
     for place in brief.focus:
         path, _, function = place.partition(":")
         wanted.setdefault(path, []).append(function)
-    editable = [path for path in brief.files if path in brief.editable]
+    editable = [path for path in brief.files if brief.may(path)]
     order = [path for path in dict.fromkeys([*wanted, *editable, *sorted(brief.files)]) if _may_show(path, brief)]
     shown: list[str] = []
     missing: list[str] = []

@@ -34,7 +34,7 @@ def suggestion(reply: str, brief: Brief, *, spent: Spent | None = None) -> Sugge
     """
     text = _said(reply)
     stated = _stated(text)
-    reading = blocks.read(text, brief.files, brief.editable)
+    reading = blocks.read(text, brief.files, brief.editable, brief.protected)
     cost = spent or Spent()
     if not reading.files:
         why = reading.dropped[0] if reading.dropped else "no edit is in it" if text.strip() else "it is empty"

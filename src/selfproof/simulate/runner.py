@@ -8,8 +8,9 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from typing import Any
 
 import numpy as np
@@ -130,19 +131,26 @@ def simulate(plan: Plan, *, processes: int | None = None, progress: Progress = l
 def _shared(plan: Plan, todo: Sequence[int], processes: int) -> Iterator[tuple[int, Tally]]:
     """Lives as they are finished. An interrupt waits for those that are being lived, and starts no other."""
     left = list(reversed(todo))
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_quiet) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         running: dict[Future[Tally], int] = {}
         while left or running:
             while left and len(running) < 2 * processes:
                 index = left.pop()
-                running[pool.submit(live, plan, index)] = index
+                with _deaf():
+                    running[pool.submit(live, plan, index)] = index
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 yield running.pop(future), future.result()
 
 
-def _quiet() -> None:
-    """An interrupt from the keyboard is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started here never hears an interrupt from the keyboard, not even while it starts: it is the parent's."""
+    resource_tracker.ensure_running()  # which would lift the mask when it is started
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
 
 def report(plan: Plan, tallies: Sequence[Tally]) -> dict[str, Any]:

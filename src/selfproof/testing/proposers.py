@@ -21,7 +21,6 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from selfproof.archive.tree import matches
 from selfproof.propose.brief import Brief, Lesson, Proposer, ProposerFailed, Suggestion
 from selfproof.propose.form import sound
 
@@ -212,7 +211,7 @@ def _outcome(proposer: Proposer, brief: Brief) -> object:
 def _fits(suggestion: Suggestion, brief: Brief) -> None:
     assert sound(suggestion, brief) == replace(suggestion, files=dict(suggestion.files)), "not in its form"
     for path in suggestion.files:
-        assert matches(path, brief.editable), f"{path} is not editable"
+        assert brief.may(path), f"{path} is not editable"
         assert ".." not in Path(path).parts and not path.startswith("/"), path
 
 

@@ -13,6 +13,7 @@ from selfproof.nouns import Event
 
 ENDS = {
     "time": "the time was used up",
+    "enough": "as many changes were certified as were asked for",
     "interrupted": "it was interrupted; everything is saved",
     "stop file": "a person stopped it; `selfproof resume` allows it to go on",
 }

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from selfproof.archive.tree import matches
 from selfproof.nouns import Files
 from selfproof.propose.brief import Brief, ProposerFailed
 
@@ -52,7 +51,7 @@ class Scratch:
         self.top = Path(tempfile.mkdtemp(prefix="selfproof-agent-")).resolve()
         self.program, self.tmp = self.top / "program", self.top / "tmp"
         self.given: Files = dict(brief.files)
-        self._editable = brief.editable
+        self._may = brief.may
         try:
             self.tmp.mkdir()
             self._write(prompt)
@@ -94,7 +93,7 @@ class Scratch:
             elif text is None:
                 dropped[reason] += 1
             elif text != self.given.get(path):
-                if not matches(path, self._editable):
+                if not self._may(path):
                     dropped["not editable"] += 1
                 elif len(files) >= MOST_CHANGED:
                     dropped[f"beyond {MOST_CHANGED} changed files"] += 1

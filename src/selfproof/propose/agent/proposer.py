@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from selfproof.archive.tree import matches
 from selfproof.propose.agent import cage, words
 from selfproof.propose.agent.folder import PROMPT, Harvest, Scratch
 from selfproof.propose.agent.presets import LONGEST_WORD, missing, parse
@@ -199,7 +198,7 @@ def environment(env: Mapping[str, str], scratch: Scratch) -> dict[str, str]:
 
 def _first(brief: Brief) -> list[str]:
     """Files for an agent that wants them named: those of the focus, else all that may change, at most 20."""
-    editable = [path for path in sorted(brief.files) if matches(path, brief.editable)]
+    editable = [path for path in sorted(brief.files) if brief.may(path)]
     focused = [path for path in dict.fromkeys(place.partition(":")[0] for place in brief.focus) if path in editable]
     return (focused or editable)[:20]
 

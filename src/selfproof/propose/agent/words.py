@@ -37,6 +37,7 @@ def prompt_for(brief: Brief, minutes: float) -> str:
     head = (
         "Make one change to the program in this folder, a copy of it that was made for you.\n\n"
         + _listed("You may change, or add, only files that match", brief.editable)
+        + (f"\n{_listed('Never these', brief.protected)}" if brief.protected else "")
         + "\nEverything else is left out."
     )
     tail = (
