@@ -7,7 +7,7 @@ nothing was adopted for has not changed, so its ratio is 1.
 
 What was adopted is compared once more with the original, on calls that this script makes itself and on hostile variants
 of them: results, exceptions, changed arguments, state. A difference is an unsafe adoption; the last column counts
-batches of ten calls.
+batches of ten calls. As a control, a version that answers every seventh call otherwise must be seen to differ.
 
 A function brings along those top-level statements of its file that it needs, text for text, and nothing else. Needs the
 packages of ``pip install -e .[bench]``; what is not installed is named and left out.
@@ -127,11 +127,12 @@ class Row:
     load: float
     compared: int = 0
     unequal: int = 0
+    planted: int = 0
 
     def __str__(self) -> str:
         """One line for a terminal."""
         bounds = f"[{self.interval[0]:.2f}, {self.interval[1]:.2f}]" if self.certified else ""
-        checked = f"  {self.unequal} of {self.compared} differ" if self.certified else ""
+        checked = f"  {self.unequal} of {self.compared} differ (planted: {self.planted})" if self.certified else ""
         told = f"{self.name:40} {self.ratio:5.2f}x {bounds:14} {self.certified:2}"
         return f"{told}  load {self.load:4.1f}  {self.why}{checked}"
 
@@ -276,8 +277,28 @@ def reason(events: list[dict[str, Any]]) -> str:
     return ", ".join(told) or "nothing proposed"
 
 
-def compared(item: Mapping[str, Any], before: dict[str, str], after: dict[str, str]) -> tuple[int, int]:
-    """Batches of fresh and of hostile calls on which both versions could be observed, and how many of them differ."""
+def planted(files: dict[str, str], place: str) -> dict[str, str]:
+    """A version that answers every seventh call otherwise: whether a difference would be seen at all."""
+    path, name = place.split(":")
+    wrong = f"""
+
+_as_it_was, _calls = {name}, 0
+
+
+def {name}(*given, **named):
+    global _calls
+    _calls += 1
+    answer = _as_it_was(*given, **named)
+    return answer if _calls % 7 else [answer]
+"""
+    return {**files, path: files[path] + wrong}
+
+
+def compared(item: Mapping[str, Any], before: dict[str, str], after: dict[str, str]) -> tuple[int, int, int]:
+    """Batches of fresh and of hostile calls on which the original could be observed, and how many of them differ.
+
+    The third is in how many of them a planted difference was seen: with 0 the comparison is worth nothing.
+    """
     scope: dict[str, Any] = {}
     exec(item["inputs"], scope)
     rng = random.Random("compared")
@@ -290,10 +311,13 @@ def compared(item: Mapping[str, Any], before: dict[str, str], after: dict[str, s
     parts = [lists[i : i + BATCH] for i in range(0, len(lists), BATCH)]
     limits = Limits(wall_s=6.0, cpu_s=6, memory_mb=1024)
     with Pool(2) as pool:
-        jobs = [replay.observe_job(files, place, part, limits) for part in parts for files in (before, after)]
+        versions = (before, after, planted(before, place))
+        jobs = [replay.observe_job(files, place, part, limits) for part in parts for files in versions]
         outcomes = pool.map(jobs)
-    pairs = [(one, two) for one, two in zip(outcomes[::2], outcomes[1::2], strict=True) if one.status == "ok"]
-    return len(pairs), sum(replay.differs(one, two) is not None for one, two in pairs)
+    each = zip(outcomes[::3], outcomes[1::3], outcomes[2::3], strict=True)
+    seen = [three for three in each if three[0].status == "ok"]
+    unequal, found = (sum(replay.differs(three[0], three[i]) is not None for three in seen) for i in (1, 2))
+    return len(seen), unequal, found
 
 
 def measured(item: Mapping[str, Any], minutes: float) -> tuple[Row, list[dict[str, Any]]]:
