@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from selfproof import birth
+from selfproof import birth, session
 from selfproof import life as lives
 from selfproof.domains.base import admitted
 from selfproof.domains.rewrites import IN_RACE, across_files, changed_functions
 from selfproof.domains.speed import Speed
 from selfproof.nouns import Edit
+from selfproof.propose.brief import Brief, Suggestion
+from selfproof.proposers import Asked
 
 CHARTER = """
 [program]
@@ -143,3 +146,60 @@ def test_edits_of_files_go_together_by_their_operator() -> None:
     (found,) = across_files(edits)
     assert (found.title, found.files) == ("2 files: x", {"a.py": "file: x", "b.py": "file: x"})
     assert across_files(edits[2:]) == []
+
+
+INLINED = """
+def run(xs):
+    return outer(xs)
+
+
+def outer(xs):
+    return [inner(x) for x in xs]
+
+
+def inner(x):
+    return deep(x)
+
+
+def deep(x):
+    return deeper(x)
+
+
+def deeper(x):
+    return min(x, 500)
+"""
+
+
+class Inlines:
+    """Writes a function out where it is called, and then suggests another way to write what nothing calls any more."""
+
+    name = "inlines"
+
+    def propose(self, brief: Brief) -> Iterator[Suggestion]:
+        text = brief.files["run.py"]
+        calls, other = "[inner(x) for x in xs]", "[min(x, 500) for x in xs]"
+        if calls in text:
+            yield Suggestion({"run.py": text.replace(calls, other)}, "inline", "script")
+        else:
+            faster = text.replace("return deep(x)", "return min(x, 500)")
+            yield Suggestion({"run.py": faster}, "of no use", "script")
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_function_that_an_edit_left_without_a_caller_is_nobodys_to_judge(tmp_path: Path) -> None:
+    charter = CHARTER.replace("shop/*.py", "run.py").replace('focus = ["run.py:work"]\n', "")
+    texts = {"charter.toml": charter.replace("improver.py:propose", ""), "program/run.py": INLINED}
+    for name, text in {**texts, "tasks/work.py": FILES["tasks/work.py"]}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    birth.begin(tmp_path, 1)
+    told, events = 0, []
+    for event in session.run(tmp_path, 2.0, 1, Asked(more=(Inlines(),))):
+        events.append(event)
+        told += event.get("title") == "of no use"
+        if told and event["event"] == "status":
+            break
+    assert [e["title"] for e in events if e["event"] == "decision" and e["verdict"] == "adopted"] == ["inline"]
+    assert "of no use" not in [e["title"] for e in events if e["event"] == "candidate"]

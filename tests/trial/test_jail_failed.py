@@ -187,9 +187,18 @@ SPEED: dict[str, tuple[int, Callable[[Speed], object]]] = {
         4,
         lambda domain: domain._equal(domain.life.version(domain.objective), {PLACE: CALLS}, random.Random(1), FEW),
     ),
-    "record": (2, lambda domain: domain.spots.recorded(PLACE, domain.task.inputs("confirm", 1, 2))),
+    "record": (
+        2,
+        lambda domain: domain.spots.recorded(domain.life.files(), PLACE, views_of(domain)),
+    ),
 }
 PLACE = "notebook.py:missing"
+
+
+def views_of(domain: Any) -> Any:
+    return domain.task.inputs("confirm", 1, 2)
+
+
 CALLS: list[list[Any]] = [[1], [2], [3]]
 FEW: Any = None
 

@@ -47,12 +47,14 @@ class Hotspots:
         self._calls: dict[str, list[Any]] = {}
         self._each: dict[str, float] = {}
         self._called: frozenset[str] | None = None
+        self._now: frozenset[str] = frozenset()
 
     def look(self) -> None:
         """Name the hot functions of the incumbent, record calls of those that have none yet, and time one call each."""
         files, entry = self.life.files(), self.objective.entry
         views = self.task.inputs("explore", self.life.search_seed(self.objective.name, "profile") % 2**63, VIEWS)
         (outcome,) = self._profiles(files, views[:1])
+        self._now = profile.called(outcome, files)
         section, globs = self.life.charter.program, self.objective.files
         hot = profile.hot_functions(outcome, files, globs, LEAST_SHARE, HOT)
         may_change = (one for one in hot if matches(one.path, section.editable))
@@ -104,6 +106,11 @@ class Hotspots:
         """Places that can be compared by themselves: at least two calls, and the time of one."""
         return [place for place in self._each if len(self._calls[place]) > 1]
 
+    @property
+    def judging(self) -> list[str]:
+        """Those of them that the incumbent still calls: a rewrite may have left a function without a caller."""
+        return [place for place in self.known if place in self._now]
+
     def calls_of(self, place: str) -> list[Any]:
         """Recorded explore calls of a function."""
         return self._calls[place]
@@ -136,15 +143,14 @@ class Hotspots:
 
     # -- fresh calls, and equal behaviour ----------------------------------------------------------------------------
 
-    def recorded(self, place: str, views: Sequence[Any], *, needed: bool = True) -> list[list[Any]]:
-        """Calls of one function in the incumbent's run on each view.
+    def recorded(self, files: Files, place: str, views: Sequence[Any], *, needed: bool = True) -> list[list[Any]]:
+        """Calls of one function in a version's run on each view.
 
         Raises:
             IncumbentFailed: a view has none, where they are ``needed``; else it is left out.
         """
-        files, limits = self.life.files(), self.limits
-        keep = min(KEEP_CALLS, self._enough(place))
-        jobs = [profile.record_job(files, self.objective.entry, v, [place], keep, BATCH_BYTES, limits) for v in views]
+        keep, entry = min(KEEP_CALLS, self._enough(place)), self.objective.entry
+        jobs = [profile.record_job(files, entry, v, [place], keep, BATCH_BYTES, self.limits) for v in views]
         found = []
         for outcome in self.run(jobs):
             calls = profile.recorded_calls(outcome).get(place, [])

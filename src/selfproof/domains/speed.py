@@ -178,7 +178,7 @@ class Speed:
         seen = {rewrite.form for rewrite in self.pending}
         for candidate in candidates:
             changed = changed_functions(incumbent.files, candidate.files)
-            place = judged_at(changed, self.spots.known, self.spots.focus, self.spots.called) if changed else None
+            place = judged_at(changed, self.spots.judging, self.spots.focus, self.spots.called) if changed else None
             if changed is None or place is None:
                 continue
             form = hashlib.sha256("\n".join(changed[name] for name in sorted(changed)).encode()).hexdigest()[:16]
@@ -247,7 +247,7 @@ class Speed:
         before = self.life.trials, self.life.cpu_seconds
         rows, broken = [], None
         views = [self.task.inputs("confirm", seed, 1)[0] for seed in seeds]
-        for calls, seed in zip(self.spots.recorded(place, views), seeds, strict=True):
+        for calls, seed in zip(self.spots.recorded(finalist.incumbent.files, place, views), seeds, strict=True):
             timed, broken = timing.pair(self.life, finalist.incumbent, finalist.candidate, place, calls, bool(seed & 1))
             if timed is None:
                 break
@@ -265,7 +265,7 @@ class Speed:
         """Seconds of one function in two versions, on calls recorded from ``n`` fresh report inputs."""
         first, second = (self.life.candidate(self.objective, files) for files in (one, two))
         found = []
-        for i, calls in enumerate(self.spots.recorded(place, self.task.inputs("report", seed, n))):
+        for i, calls in enumerate(self.spots.recorded(one, place, self.task.inputs("report", seed, n))):
             timed, _ = timing.pair(self.life, first, second, place, calls, bool(seed >> i & 1))
             if timed is not None:
                 found.append(timed.row[:2])
@@ -277,7 +277,8 @@ class Speed:
         That is with the anchor, on calls of a workload that was never used before.
         """
         place = finalist.notes["function"]
-        calls = self.spots.recorded(place, self.task.inputs("confirm", seed, 2))
+        views, files = self.task.inputs("confirm", seed, 2), finalist.incumbent.files
+        calls = self.spots.recorded(files, place, views)
         anchor = self.life.version(self.objective, self.life.state.anchor)
         starts = self._starts.get(finalist.candidate.id) or self._started_anew(finalist.incumbent, finalist, calls)
         # Against the anchor too: many small delays, each allowed by itself, would add up.
@@ -285,7 +286,7 @@ class Speed:
             return moved
         found = {place: calls}
         for other in finalist.notes.get("also", []):
-            found[other] = self.spots.recorded(other, self.task.inputs("confirm", seed, 2), needed=False)
+            found[other] = self.spots.recorded(files, other, views, needed=False)
         flat = {name: [call for part in parts for call in part] for name, parts in found.items() if parts}
         if not self._equal(finalist.candidate, flat, random.Random(seed), BEFORE_ADOPTION):
             return "it does not behave like the anchor's function on hostile inputs"
