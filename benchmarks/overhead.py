@@ -3,8 +3,9 @@
 ``python benchmarks/overhead.py [--iterations 10000]``. One iteration is one suggestion of the model, screened, run and
 scored in the jail, and recorded in the ledger. Prints wall and CPU milliseconds per iteration by window, the time to
 the first evaluation, bytes on disk per iteration and the memory (PSS) of the engine with its workers; then whether two
-seeded runs tried the same candidates with the same scores. The task and its figures for other engines are those of the
-project's comparison: a program of 334 bytes whose evaluator takes 1.3 ms.
+seeded runs tried the same candidates with the same scores. ``--beside PYTHON`` names an interpreter that has OpenEvolve
+and GEPA (``pip install openevolve gepa`` in an environment of its own): the same program, evaluator and kind of model
+with them, in the same run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -133,8 +135,6 @@ def pss(pid: int) -> int:
 def one(folder: str, iterations: int) -> None:
     """A run in a process of its own: prints one JSON line per window and a last one."""
     began = time.monotonic()
-    import os
-
     from selfproof import session
     from selfproof.proposers import Asked
 
@@ -165,6 +165,8 @@ def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--iterations", type=int, default=2000)
+    parser.add_argument("--beside", metavar="PYTHON", help="an interpreter that has openevolve and gepa")
+    parser.add_argument("--beside-iterations", type=int, default=1200)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -186,7 +188,26 @@ def main() -> int:
                 print(f"  iterations {low:>5} to {high:>5}: {ms:6.2f} ms each")
             digests.append(tried_in(Path(name), options.iterations))
     print(f"two seeded runs tried the same candidates with the same scores: {digests[0] == digests[1]}")
+    for engine in ("openevolve", "gepa") if options.beside else ():
+        print(f"{engine}, not isolated: {beside(engine, options.beside, turns, options.beside_iterations)}", flush=True)
     return 0
+
+
+def beside(engine: str, python: str, turns: int, iterations: int) -> str:
+    """Milliseconds of another engine's iterations, by window."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name, "given.py").write_text(PROGRAM)
+        command = [python, str(Path(__file__).with_name("overhead_beside.py")), engine, name, str(iterations)]
+        env = {**os.environ, "TURNS": str(turns)}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    if done.returncode:
+        return f"failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
+    marks = json.loads(done.stdout.splitlines()[-1])
+    parts = []
+    for low in (0, *(start for start in (400, 1000) if start + 100 < len(marks))):
+        high = min(low + 100, len(marks) - 1)
+        parts.append(f"{low} to {high} {1e3 * (marks[high] - marks[low]) / (high - low):.1f} ms")
+    return ", ".join(parts)
 
 
 def tried_in(folder: Path, iterations: int) -> str:
