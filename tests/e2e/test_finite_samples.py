@@ -127,4 +127,6 @@ def test_until_certified_ends_a_run_early_and_counts_each_run_anew(cli: Any, tmp
         summary = done.events[-1]
         assert (summary["ended"], summary["certified"]) == ("enough", so_far)
         assert summary["seconds"] < 150
+    done = cli.run("run", "--minutes", 0.05, "--until-certified", 1, "--json", "--at", folder)
+    assert done.events[-1]["ended"] != "enough", "what earlier runs certified does not count"
     assert cli.run("verify", "--at", folder).code == 0

@@ -18,6 +18,7 @@ import pytest
 
 from finite_program import made
 from selfproof.cli import group
+from selfproof.ledger import read
 from selfproof.mcp import tools
 from selfproof.mcp.commands import Refused, said
 from selfproof.mcp.server import NAMES, READING
@@ -156,6 +157,10 @@ def test_a_call_that_is_cancelled_ends_its_run_in_order(tmp_path: Path) -> None:
             assert (await called(client, "verify", folder="life"))["ok"]
 
     asyncio.run(talk())
+    ends = [
+        leaf.body["by"] for leaf in read(tmp_path / "life" / ".selfproof" / "ledger").leaves() if leaf.kind == "halt"
+    ]
+    assert ends == ["interrupted"], "a run that is killed says nothing"
 
 
 def running(folder: Path) -> bool:
