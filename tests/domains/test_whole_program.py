@@ -149,10 +149,6 @@ def test_edits_of_files_go_together_by_their_operator() -> None:
 
 
 INLINED = """
-def run(xs):
-    return outer(xs)
-
-
 def outer(xs):
     return [inner(x) for x in xs]
 
@@ -189,8 +185,14 @@ class Inlines:
 
 
 def test_a_function_that_an_edit_left_without_a_caller_is_nobodys_to_judge(tmp_path: Path) -> None:
-    charter = CHARTER.replace("shop/*.py", "run.py").replace('focus = ["run.py:work"]\n', "")
-    texts = {"charter.toml": charter.replace("improver.py:propose", ""), "program/run.py": INLINED}
+    charter = CHARTER.replace("shop/*.py", "run.py").replace('files = ["*"]', 'files = ["run.py"]')
+    charter = charter.replace('focus = ["run.py:work"]\n', "").replace('entry = "run.py:run"', 'entry = "main.py:run"')
+    main = "import run as part\n\n\ndef run(xs):\n    return part.outer(xs)\n"
+    texts = {
+        "charter.toml": charter.replace("improver.py:propose", ""),
+        "program/run.py": INLINED,
+        "program/main.py": main,
+    }
     for name, text in {**texts, "tasks/work.py": FILES["tasks/work.py"]}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")

@@ -144,13 +144,13 @@ class Hotspots:
     # -- fresh calls, and equal behaviour ----------------------------------------------------------------------------
 
     def recorded(self, files: Files, place: str, views: Sequence[Any], *, needed: bool = True) -> list[list[Any]]:
-        """Calls of one function in a version's run on each view.
+        """Calls of one function in the run of a version of the objective's ``files`` on each view.
 
         Raises:
             IncumbentFailed: a view has none, where they are ``needed``; else it is left out.
         """
-        keep, entry = min(KEEP_CALLS, self._enough(place)), self.objective.entry
-        jobs = [profile.record_job(files, entry, v, [place], keep, BATCH_BYTES, self.limits) for v in views]
+        keep, entry, whole = min(KEEP_CALLS, self._enough(place)), self.objective.entry, {**self.life.files(), **files}
+        jobs = [profile.record_job(whole, entry, v, [place], keep, BATCH_BYTES, self.limits) for v in views]
         found = []
         for outcome in self.run(jobs):
             calls = profile.recorded_calls(outcome).get(place, [])
