@@ -31,6 +31,7 @@ from selfproof.trial.task import Baseline, Task
 
 SPEED_PAIRS = 12
 LEAST_EVALUATIONS = 500
+LEAST_BLOCKS = 4
 AT_ONCE = 96  # candidates of one batch of the constants-only control
 IDLE = 3  # batches with nothing new, after which it has no more to try
 LEAVE = 0.25  # share of the remaining time that it leaves for the rest of the table
@@ -73,8 +74,10 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     objective, task = domain.objective, domain.task
     start, now = life.version(objective, 0), life.version(objective)
     seed = life.fresh_seed("report", objective.name)
-    fresh = trials.prepare(task.samples("report", seed, domain.sizes.blocks))
-    first, last = _split(paired.on_blocks(life, (start, now), task, fresh).rows)
+    changed = start.id != now.id
+    fresh = trials.prepare(task.samples("report", seed, _blocks(domain, stop, 2 if changed else 1)))
+    measured = paired.on_blocks(life, (start, now), task, fresh) if changed else paired.once(life, now, task, fresh)
+    first, last = _split(measured.rows)
     evaluations = life.archive.counts().get(domain.stream, 0)
     spent = max(evaluations, LEAST_EVALUATIONS)
     people = task.baselines(seed % 2**32, spent, [block.sample for block in fresh])
@@ -94,6 +97,15 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     }  # fmt: skip
     row["transfers"] = transfer_words(row)
     return exactly(row) if task.whole else row
+
+
+def _blocks(domain: Quality, stop: Stop, versions: int) -> int:
+    """Blocks for the table: where an answer takes long, as many as the time that is left allows, four at least."""
+    sizes = domain.sizes
+    if domain.task.whole or not sizes.pair_s:
+        return sizes.blocks
+    affordable = int(stop.left / (versions * sizes.pair_s / 2))
+    return min(sizes.blocks, max(LEAST_BLOCKS, affordable))
 
 
 def exactly(row: dict[str, Any]) -> dict[str, Any]:

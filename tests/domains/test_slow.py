@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from selfproof import birth, loop
+from selfproof import birth, closing, loop
 from selfproof import life as lives
 from selfproof.domains import paired, sizes
 from selfproof.domains.quality import Quality
 from selfproof.domains.slow import Slow
 from selfproof.jail import Pool
 from selfproof.nouns import Candidate, Edit
+from selfproof.oversight.stop import Stop
 from selfproof.trial import blocks as trials
 
 CHARTER = """
@@ -202,3 +204,15 @@ def test_timed_pairs_run_one_at_a_time_in_an_order_that_hangs_on_the_sample(tmp_
         assert all(end <= start for (_, end), (start, _) in pairwise(spans)), "never two at once"
         first = [row[2] < row[0] for row in rows]
         assert first == [bool(zlib.crc32(block.data) & 1) for block in fresh] and len(set(first)) == 2
+
+
+def test_the_closing_table_keeps_to_the_time_that_is_left(tmp_path: Path) -> None:
+    """Half-second pairs: as many blocks as there is time for, half as long where nothing has changed, four at least."""
+    task = SimpleNamespace(whole=False)
+    domain: Any = SimpleNamespace(task=task, sizes=sizes.of_slow(0.5, 2, None))
+    long, short = Stop(tmp_path / "STOP", 5.0), Stop(tmp_path / "STOP", 0.1)
+    assert closing._blocks(domain, Stop(tmp_path / "STOP", 600.0), 2) == domain.sizes.blocks == 40
+    assert (closing._blocks(domain, long, 2), closing._blocks(domain, long, 1)) == (9, 19)
+    assert closing._blocks(domain, short, 2) == 4
+    task.whole = True
+    assert closing._blocks(domain, short, 2) == 40, "a whole population is looked at as a whole"

@@ -76,6 +76,16 @@ def on_blocks(
     return begin(life, versions, task, fresh, guard=guard)()
 
 
+def once(life: Life, version: Candidate, task: Task, fresh: Sequence[trials.Block]) -> Measured:
+    """Rows of a version beside itself, from one run of each block: for a table in which nothing has changed."""
+    objective = life.charter.objective(version.objective)
+    limits = life.limits_of(objective)
+    jobs = [trials.job(version.files, objective.entry, [block], limits) for block in fresh]
+    outcomes = run(life, jobs, together=task.timed)
+    rows, broken = _rows(task, [(block, block) for block in fresh], [o for o in outcomes for _ in range(2)])
+    return Measured(rows, len(outcomes), sum(o.cpu_seconds for o in outcomes), life.jail.tier, broken)
+
+
 def begin(
     life: Life, versions: Versions, task: Task, fresh: Sequence[trials.Block],
     others: Sequence[trials.Block] | None = None, *, guard: Guard | None = None,
