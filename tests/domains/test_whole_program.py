@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from selfproof import birth, session
+from selfproof import birth
 from selfproof import life as lives
 from selfproof.domains.base import admitted
 from selfproof.domains.rewrites import IN_RACE, across_files, changed_functions
 from selfproof.domains.speed import Speed
-from selfproof.nouns import Edit
-from selfproof.propose.brief import Brief, Suggestion
-from selfproof.proposers import Asked
+from selfproof.nouns import Edit, SelfproofError
 
 CHARTER = """
 [program]
@@ -166,42 +164,41 @@ def deeper(x):
 """
 
 
-class Inlines:
-    """Writes a function out where it is called, and then suggests another way to write what nothing calls any more."""
-
-    name = "inlines"
-
-    def propose(self, brief: Brief) -> Iterator[Suggestion]:
-        text = brief.files["run.py"]
-        calls, other = "[inner(x) for x in xs]", "[min(x, 500) for x in xs]"
-        if calls in text:
-            yield Suggestion({"run.py": text.replace(calls, other)}, "inline", "script")
-        else:
-            faster = text.replace("return deep(x)", "return min(x, 500)")
-            yield Suggestion({"run.py": faster}, "of no use", "script")
-
-    def close(self) -> None:
-        pass
-
-
-def test_a_function_that_an_edit_left_without_a_caller_is_nobodys_to_judge(tmp_path: Path) -> None:
+@pytest.fixture
+def parted(tmp_path: Path) -> Iterator[Speed]:
+    """A program of two files; the objective owns one of them."""
     charter = CHARTER.replace("shop/*.py", "run.py").replace('files = ["*"]', 'files = ["run.py"]')
     charter = charter.replace('focus = ["run.py:work"]\n', "").replace('entry = "run.py:run"', 'entry = "main.py:run"')
     main = "import run as part\n\n\ndef run(xs):\n    return part.outer(xs)\n"
-    texts = {
-        "charter.toml": charter.replace("improver.py:propose", ""),
-        "program/run.py": INLINED,
-        "program/main.py": main,
-    }
-    for name, text in {**texts, "tasks/work.py": FILES["tasks/work.py"]}.items():
+    texts = {"charter.toml": charter.replace("improver.py:propose", ""), "program/main.py": main}
+    for name, text in {**texts, "program/run.py": INLINED, "tasks/work.py": FILES["tasks/work.py"]}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, "utf-8")
     birth.begin(tmp_path, 1)
-    told, events = 0, []
-    for event in session.run(tmp_path, 2.0, 1, Asked(more=(Inlines(),))):
-        events.append(event)
-        told += event.get("title") == "of no use"
-        if told and event["event"] == "status":
-            break
-    assert [e["title"] for e in events if e["event"] == "decision" and e["verdict"] == "adopted"] == ["inline"]
-    assert "of no use" not in [e["title"] for e in events if e["event"] == "candidate"]
+    with lives.opened(tmp_path, seed=1) as life:
+        yield Speed(life, life.charter.objectives[0])
+
+
+def test_a_function_that_an_edit_left_without_a_caller_is_nobodys_to_judge(
+    parted: Speed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, place = parted.life.version(parted.objective), "run.py:inner"
+    rewritten = Edit(
+        "speed", {"run.py": INLINED.replace("return deep(x)", "return min(x, 500)")}, "inner", "x", before.id
+    )
+
+    def new(edit: Edit) -> list[str]:
+        candidates, _ = admitted(parted.life, parted.objective, [edit], parted.files_of)
+        return [one.place for one in parted._new(parted.life.version(parted.objective), candidates)]
+
+    parted.spots.look()
+    assert new(rewritten) == [place]
+    after = {**parted.life.files(), "run.py": INLINED.replace("[inner(x) for x in xs]", "[min(x, 500) for x in xs]")}
+    monkeypatch.setattr(parted.life, "files", lambda number=None: after)
+    parted.spots.look()
+    other = replace(rewritten, files={"run.py": after["run.py"].replace("return deep(x)", "return min(x, 500)")})
+    assert place in parted.spots.known and new(other) == []
+    views = parted.task.inputs("confirm", 1, 2)
+    assert all(parted.spots.recorded(before.files, place, views)), "of the version that a pair compares with"
+    with pytest.raises(SelfproofError, match="did not call"):
+        parted.spots.recorded(after, place, views)
