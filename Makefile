@@ -19,7 +19,7 @@ test: lint ## every check that a change must pass, in minutes
 	$(BIN)/python -m pytest -rs $(BESIDE)
 
 check-all: lint ## the same with full counts: every slow test too
-	$(BIN)/python -m pytest -rs -m ""
+	$(BIN)/python -m pytest -rs $(BESIDE) -m ""
 
 lint: ready ## style and types
 	$(BIN)/ruff check

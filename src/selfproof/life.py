@@ -37,7 +37,7 @@ LARGEST_INLINE = 16 * 1024  # characters in a leaf; a file of its own would take
 
 
 class Halted(Exception):
-    """A person stopped the run; nothing is lost."""
+    """A person stopped the run, or it is overdue; nothing is lost."""
 
 
 @dataclass
@@ -199,7 +199,7 @@ class Life:
         """A place where a person's stop takes effect at once; what is open stays open and is taken up again.
 
         Raises:
-            Halted: a person asked for a stop.
+            Halted: a person asked for a stop, or the run takes far longer than it may.
         """
         if self.stop is not None and self.stop.urgent:
             raise Halted(str(self.stop.reason))

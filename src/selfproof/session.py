@@ -130,6 +130,7 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         "event": "summary", "seconds": round(seconds, 1), "trials": living.trials,
         "certified": answers.count("certified"), "uncertified": answers.count("uncertified"),
         "refused": loop.standing(living)["refused"], "objectives": rows,
+        "open": sum(c.decision is None for c in state.confirmations.values()),
         "controls": controls,
         "control_words": control_words(living),
         "alpha": {"total": alpha, "spent": state.spent()},

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from selfproof import session
 from selfproof.archive.state import State, fold
 from selfproof.archive.tree import tree_hash
 from selfproof.audit import audit
 from selfproof.ledger import read
+from selfproof.oversight import stop
 
 
 def state_of(folder: Path) -> State:
@@ -126,6 +128,21 @@ def test_kill_9_in_the_middle_of_a_confirmation(cli: Any, unborn: Any, event: st
     assert first.version == 1 and after.versions[1].candidate == first.body["candidate"]
     if event != "decision":
         assert [e["id"] for e in done.events if e["event"] == "resumed"] == [first.id]
+
+
+def test_a_confirmation_that_takes_far_longer_than_the_run_may_stays_open(
+    cli: Any, unborn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, held = unborn(), []
+    monkeypatch.setattr(stop, "GRACE_S", 0.0)
+    for event in session.run(folder, 1.0, 1, on_stop=held.append):
+        if event["event"] == "confirm":
+            held[0].extend(0.0)
+    assert (event["event"], event["ended"], event["open"]) == ("summary", "time", 1)
+    (first,) = state_of(folder).confirmations.values()
+    done = cli.until("status", folder, "--seed", "1")
+    assert [e["id"] for e in done.events if e["event"] == "resumed"] == [first.id]
+    assert next(iter(sound(folder).confirmations.values())).version == 1
 
 
 CRASH = """

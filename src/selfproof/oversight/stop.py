@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+GRACE_S = 120.0
+
 
 class Stop:
     """Why the run should end, if it should: ``reason`` is None while it may go on.
@@ -42,8 +44,9 @@ class Stop:
 
     @property
     def urgent(self) -> bool:
-        """Whether a person wants it to end now, not merely the clock."""
-        return self.reason in {"interrupted", "stop file"}
+        """Whether it must end now: a person wants it, or it takes a quarter longer than allowed, or GRACE_S."""
+        late = time.monotonic() - self._begin > self._seconds + max(GRACE_S, self._seconds / 4)
+        return late or self.reason in {"interrupted", "stop file"}
 
     def extend(self, seconds: float) -> None:
         """Allow this much time from now on, for what comes after the loop."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from selfproof.cli.common import invocation
 from selfproof.cli.views.story import CONTROLS
-from selfproof.cli.views.words import at, bounds, clean, finite, items, mapping
+from selfproof.cli.views.words import at, bounds, clean, count, finite, items, mapping
 from selfproof.nouns import Event
 
 ENDS = {
@@ -36,6 +36,8 @@ def shortfalls(summary: Event) -> list[str]:
     missing = [CONTROLS[name] for name in CONTROLS if controls.get(name, "not_run") in (None, "not_run")]
     if missing:
         found.append(f"control not run: {', '.join(missing)}")
+    if still := summary.get("open"):
+        found.append(f"{count(still, 'confirmation')} still open: the next run goes on with it")
     if not summary.get("certified"):
         found.append("no change was certified")
     if not at(summary, "ledger", "verified"):
