@@ -1108,3 +1108,35 @@ def test_edits_are_those_expected_and_equal(name: str) -> None:
     expected = transcript(source, calls) if found else b""
     for text, operator in found.items():
         assert transcript(text, calls) == expected, f"{operator}:\n{text}"
+
+
+@pytest.mark.parametrize(
+    ("use", "kept"),
+    [
+        ("if names.count(x) > 1: out.append(x)", True),
+        ("if x in names: out.append(len(names) + names[0])", True),
+        ("out.append([y for y in names if y != x] + names)", True),
+        ("if len(out) > 1: return names\n        out.append(x)", True),
+        ("out.append(names.copy())", True),
+        ("names.append(x)\n        out.append(len(names))", False),
+        ("names += [x]\n        out.append(len(names))", False),
+        ("names[0] = x\n        out.append(names[-1])", False),
+        ("names.sort()\n        out.append(names[0])", False),
+        ("out.append(names)", False),
+        ("other = names\n        other.append(x)\n        out.append(len(names))", False),
+        ("add = names.append\n        add(x)\n        out.append(len(names))", False),
+        ("for names[0] in xs: out.append(names[0])", False),
+    ],
+)
+def test_a_list_with_a_name_is_kept_where_it_is_only_read(use: str, kept: bool) -> None:
+    loop = f"    for x in xs:\n        names = [y for y in ys]\n        {use}\n"
+    source = f"def f(xs, ys):\n    out = []\n{loop}    return out\n"
+    calls: tuple[list[object], ...] = (
+        [[1, 2, 2, 3], [2, 2, 3]], [[], [1]], [[1, 1], []], [[1, 2], [[1], [2]]], [["a", nan], ["a", nan, "a"]],
+        [[1, 2], "ab"], [[[1], [1]], [[1], 2]], [[1], None],
+    )  # fmt: skip
+    found = every_edit(source)
+    assert any("flat=True" in text for text in found) is kept
+    expected = transcript(source, calls)
+    for text, operator in found.items():
+        assert transcript(text, calls) == expected, f"{operator}:\n{text}"

@@ -6,8 +6,8 @@ the original did.
 
 - hoist: the expression is evaluated where it stood, the first time; only then is its value kept. A loop
   that never runs never evaluates it, and an expression that raises raises each time. Only immutable values
-  are kept, except where the place of use cannot let the object out (`in`, iteration, an element): there a
-  flat list or set will do.
+  are kept, except where the place of use cannot let the object out (`in`, iteration, an element), or it gets
+  a name of which that holds everywhere: there a flat list or set will do.
 - set membership: a frozenset is built before the loop if the container is a list or tuple of exact scalars,
   and asked for exact scalars; for those, `in` on a list and on a set agree, NaN included. All else goes to
   the list. Beside a list that is searched while it grows, and only grows, a set is kept that follows it.
@@ -22,7 +22,7 @@ import ast
 from collections.abc import Iterator
 
 from .purity import CHEAP_BUILTINS
-from .speed_names import is_name
+from .speed_names import READING_METHODS, is_name
 from .speed_regions import Site
 from .speed_stores import only_grows
 from .speed_text import (
@@ -55,7 +55,8 @@ def hoists(site: Site) -> Iterator[Move]:
         region = site.region(node, site.free_names(node))
         if region is not None:
             taken.update(ast.walk(node))
-            groups.setdefault((region, ast.dump(node), _stays_inside(site, node)), []).append(node)
+            flat = _stays_inside(site, node) or _only_read(site, node)
+            groups.setdefault((region, ast.dump(node), flat), []).append(node)
     for (region, _, flat), nodes in groups.items():
         cell = unused_name(site.module.tree, "_kept")
         names = "".join(f", {name}" for name in site.free_names(nodes[0])) + ", flat=True" * flat
@@ -137,6 +138,25 @@ def _stays_inside(site: Site, node: ast.expr) -> bool:
             holder.args == [node] and holder.func.id in _ITERATING and site.module.builtin(holder.func.id, site.scope)
         )
     return False
+
+
+def _only_read(site: Site, node: ast.expr) -> bool:
+    """Whether the object that `node` gives gets a name of its own, by which nothing can change it or let it out."""
+    scope, holder = site.scope, site.scope.parents[node]
+    if not (isinstance(holder, ast.Assign) and holder.value is node and isinstance(holder.targets[0], ast.Name)):
+        return False
+    name = holder.targets[0].id
+    uses = [use for use in scope.nodes if isinstance(use, ast.Name) and use.id == name]
+    return scope.private(name) and all(_reads(scope.parents[use], use) for use in uses)
+
+
+def _reads(holder: ast.AST, use: ast.Name) -> bool:
+    """Whether a use of a private name leaves its object as it is."""
+    if isinstance(use.ctx, ast.Store):
+        return isinstance(holder, ast.Assign)
+    if isinstance(holder, ast.Attribute):
+        return holder.attr in READING_METHODS
+    return not isinstance(holder, ast.Subscript) or isinstance(holder.ctx, ast.Load)
 
 
 def _searches(site: Site) -> Iterator[tuple[ast.Compare, str]]:

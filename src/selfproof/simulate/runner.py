@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -144,13 +145,23 @@ def _shared(plan: Plan, todo: Sequence[int], processes: int) -> Iterator[tuple[i
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """What is started here never hears an interrupt from the keyboard, not even while it starts: it is the parent's."""
+    """What is started here never hears an interrupt from the keyboard, not even while it starts: it is the parent's.
+
+    The parent hears it when that is done, so that no process is left half started.
+    """
     resource_tracker.ensure_running()  # which would lift the mask when it is started
+    heard: list[int] = []
+    is_main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number)) if is_main else None
     old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, old)
+        if is_main:
+            signal.signal(signal.SIGINT, handler)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def report(plan: Plan, tallies: Sequence[Tally]) -> dict[str, Any]:
