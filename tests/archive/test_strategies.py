@@ -7,9 +7,11 @@ import itertools
 import math
 import pickle
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
 
 import pytest
 from archive_forests import SCORES, flat, forests, shuffled
@@ -319,3 +321,18 @@ def test_the_default_leaves_out_whom_the_population_leaves_out() -> None:
     chances = weighted("default").probabilities(Evidence(tuple(nodes)))
     assert {name for name, p in chances.items() if p == 0} == {"s3", "twin"}
     assert chances["s0"] == max(chances.values())
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "strategies.md"
+
+
+def test_the_page_names_every_strategy_and_its_example_runs() -> None:
+    text = PAGE.read_text("utf-8")
+    table = text.partition("## Definitions")[2].partition("**HGM.**")[0]
+    rows = re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([\w-]+)`", row)} == set(NAMES)
+    *lines, last = re.findall(r"^    ((?:import|from|start|named).*)$", text, re.MULTILINE)
+    code, _, said = last.partition("#")
+    names: dict[str, object] = {}
+    exec("\n".join(lines), names)
+    assert repr(eval(code, names)) == said.strip()

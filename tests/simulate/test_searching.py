@@ -107,6 +107,7 @@ class Endless:
     """It never evaluates."""
 
     def next(self, evidence: Evidence, rng: random.Random) -> Action:
+        assert len(evidence.nodes) < 300, "nobody stops it"
         return Expand("0")
 
     def parents(self, evidence: Evidence, n: int, rng: random.Random) -> list[str]:
@@ -186,8 +187,10 @@ def test_the_same_again_and_other_worlds_with_another_seed() -> None:
 
 def test_what_is_not_known_is_refused_before_anything_runs() -> None:
     for contest in (Contest(("best",)), Contest(worlds=("plain", "hilly"))):
+        done: list[int] = []
         with pytest.raises(UsageError, match=r"best|hilly"):
-            next(iter(hold(contest)))
+            next(iter(hold(contest, progress=lambda at, total, done=done: done.append(at))))  # type: ignore[misc]
+        assert not done
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, str]:

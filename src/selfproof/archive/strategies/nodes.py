@@ -6,7 +6,6 @@ and extended it, so that every look at a clade changed what was known; here ther
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -164,7 +163,7 @@ def scored(evidence: Evidence) -> dict[str, float]:
     """
     found = {}
     for node in by_id(present(evidence)):
-        if node.score is None or math.isnan(node.score):
+        if node.score is None:
             raise ValueError(f"node {node.id} has no score: evaluate it first")
         found[node.id] = node.score
     return found
