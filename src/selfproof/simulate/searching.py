@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +55,7 @@ def _seeds(contest: Contest) -> range:
     return range(contest.seed * 1_000_003, contest.seed * 1_000_003 + contest.seeds)
 
 
-def table(
-    kind: TreeWorld, found: dict[str, Sequence[Searched]] | dict[str, list[Searched]], seed: int
-) -> list[dict[str, Any]]:
+def table(kind: TreeWorld, found: Mapping[str, Sequence[Searched]], seed: int) -> list[dict[str, Any]]:
     """One row for each strategy; intervals are 95% bootstrap intervals over worlds, the same resamples for all."""
     first = _column(found[DEFAULT], "true")
     picks = np.random.default_rng([seed, len(first)]).integers(0, len(first), (RESAMPLES, len(first)))

@@ -180,13 +180,18 @@ def present(evidence: Evidence) -> tuple[Node, ...]:
     return evidence.nodes
 
 
+def order(node: Node) -> tuple[float, int, str]:
+    """What nodes with a score are sorted by: highest score first; of equals the smallest, then by id."""
+    return -(node.score or 0.0), node.size, node.id
+
+
 def best(evidence: Evidence) -> Node:
-    """The node with the highest score; of equals the smallest, then the one whose id comes first.
+    """The first node in that order.
 
     Raises:
         ValueError: no node has a score.
     """
-    found = [(-node.score, node.size, node.id, node) for node in evidence.nodes if node.score is not None]
+    found = [node for node in present(evidence) if node.score is not None]
     if not found:
         raise ValueError("no node has a score: evaluate one first")
-    return min(found)[-1]
+    return min(found, key=order)

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from selfproof.archive.population import Member, Population
-from selfproof.archive.strategies.nodes import Evidence, Node, best, present, scored
+from selfproof.archive.strategies.nodes import Evidence, Node, best, order, present, scored
 from selfproof.archive.strategies.protocol import Action, Expand, Stages, evaluation
 
 ONE_STAGE: Stages = ((10, 0.0),)
@@ -140,12 +140,7 @@ class MapElites(Weighted):
         cells: dict[tuple[str, int], list[Node]] = {}
         for node in evidence.nodes:
             cells.setdefault((node.structure, node.size.bit_length()), []).append(node)
-        return {cell: min(nodes, key=_order) for cell, nodes in cells.items()}
-
-
-def _order(node: Node) -> tuple[float, int, str]:
-    """Highest score first; of equals the smallest, then by id."""
-    return -(node.score or 0.0), node.size, node.id
+        return {cell: min(nodes, key=order) for cell, nodes in cells.items()}
 
 
 class Default(Weighted):
