@@ -53,7 +53,7 @@ def command(**options: Any) -> None:
     from selfproof.simulate.runner import report, simulate
 
     plan = _plan(options, secrets.randbits(32) if options["seed"] is None else options["seed"])
-    show = _progress(sys.stderr.isatty())
+    show = progress_line(sys.stderr.isatty(), "worlds")
     try:
         tallies = simulate(plan, progress=show)
     finally:
@@ -87,7 +87,7 @@ def _plan(options: dict[str, Any], seed: int) -> Any:
                 options["cached"], player)  # fmt: skip
 
 
-def _progress(terminal: bool) -> Callable[[int, int], None]:
+def progress_line(terminal: bool, what: str) -> Callable[[int, int], None]:
     """A line on standard error once a simulation has taken a second, wiped at the end; nothing off a terminal."""
     began, shown = time.monotonic(), [0.0]
 
@@ -98,7 +98,7 @@ def _progress(terminal: bool) -> Callable[[int, int], None]:
         elif terminal and total > 0 and now - began > 1 and now - shown[0] > 0.2:
             shown[0] = now
             left = (now - began) / done * (total - done)
-            click.echo(f"\r\033[K{done} of {total} worlds, about {left:.0f} s to go", nl=False, err=True)
+            click.echo(f"\r\033[K{done} of {total} {what}, about {left:.0f} s to go", nl=False, err=True)
 
     return show
 
