@@ -73,10 +73,11 @@ def _tries(size: int, evaluations: int, seed: int) -> Iterator[list[float]]:
 def tuned(
     task: Game24, explore: Sequence[Sample], evaluations: int, seed: int
 ) -> Iterator[tuple[str, Rule, list[float]]]:
-    """Every rule with its best parameters on the explore blocks."""
+    """Every rule with its best parameters on the explore blocks: all tries on two of them, the best 16 on all."""
     for name, (rule, size) in RULES.items():
-        tries = list(_tries(size, evaluations, seed)) if size else [[]]
-        yield name, rule, max(tries, key=lambda p, rule=rule: _mean(task, explore, rule, p))  # type: ignore[misc]
+        tries: list[list[float]] = list(_tries(size, evaluations, seed)) if size else [[]]
+        tries.sort(key=lambda p, rule=rule: -_mean(task, explore[:2], rule, p))  # type: ignore[misc]
+        yield name, rule, max(tries[:16], key=lambda p, rule=rule: _mean(task, explore, rule, p))  # type: ignore[misc]
 
 
 def _mean(task: Game24, samples: Sequence[Sample], rule: Rule, p: Sequence[float]) -> float:

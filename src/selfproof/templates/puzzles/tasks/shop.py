@@ -104,7 +104,7 @@ def {function}(questions):
         """The rules of ``dispatchers.py`` on these samples, tuned on blocks of the explore split."""
         explore = self.samples("explore", seed, 8)
         found = []
-        for name, rule, k in dispatchers.tuned(self, explore, evaluations):
+        for name, rule, k in dispatchers.tuned(self, explore):
             draws = tuple(tuple(self.draws(s, rule(s.value, k))) for s in samples)
             found.append(Baseline(name, f"k = {k:.3f}" if k else "nothing to tune", draws))
         return found
