@@ -118,7 +118,7 @@ def test_no_scores_buy_more_than_the_budget(game24: Game24) -> None:
         full, short = block.expanded(scores), block.expanded(scores, 10)
         assert full.max() <= BUDGET and np.array_equal(short, np.where(full <= 10, full, 0))
     breadth = game24.draws(sample, sample.value[:, 3])
-    assert 0 < np.mean(np.array(breadth) == 0) and max(breadth) <= 1 - 3 / 250
+    assert min(breadth) == 0.0 and max(breadth) <= 1 - 3 / 250
 
 
 def test_held_out_hands_are_held_out(game24: Game24) -> None:
@@ -174,9 +174,7 @@ def test_a_policy_for_single_states_passes(game24: Game24, tools: Any, depends: 
 
 
 @pytest.mark.parametrize("kind", PEEKS)
-def test_a_policy_that_looks_at_other_states_is_found_out(
-    game24: Game24, tools: Any, depends: Any, kind: str
-) -> None:
+def test_a_policy_that_looks_at_other_states_is_found_out(game24: Game24, tools: Any, depends: Any, kind: str) -> None:
     after = f"\n\n_before = rank\n\n\ndef rank(states):\n    q = _before(states)\n    return {PEEKS[kind]}\n"
     assert depends(game24, "policy.py", tools.source("policy.py", "divides - near / t", after)) is True
 
@@ -203,9 +201,7 @@ def test_people_see_explore_hands_alone(game24: Game24, monkeypatch: pytest.Monk
 def test_controls_are_what_they_claim(game24: Game24, tools: Any, rule: str | None) -> None:
     text, samples = tools.source("policy.py", rule), game24.samples("confirm", 11, 6)
     usual = tools.mean(game24, tools.rank_of(text), samples)
-    worse, hardly = (
-        tools.mean(game24, tools.rank_of(game24.damaged(text, "rank", s)), samples) for s in (0.95, 0.01)
-    )
+    worse, hardly = (tools.mean(game24, tools.rank_of(game24.damaged(text, "rank", s)), samples) for s in (0.95, 0.01))
     assert worse < usual - 0.15 and worse < hardly and abs(hardly - usual) < 0.1
 
 

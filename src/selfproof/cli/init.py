@@ -28,7 +28,8 @@ Examples:
   selfproof init --command "python train.py" --metric val_loss --lower
   selfproof init --solver agent.py:solve --task evals.py:Support
   selfproof init --benchmark tests/bench_parser.py --tests "python -m pytest -q tests"
-  selfproof init my-program --template apprentice"""
+  selfproof init my-program --template apprentice
+  selfproof init my-program --template puzzles"""
 
 
 @click.command(epilog=EPILOG)
