@@ -4,7 +4,8 @@ One life for each call, of one objective, in the real jail (``--minutes`` of sea
 appended to ``--rows FILE``, and all rows of the file are summed up: n is the number of search seeds. Everything is
 measured on the report split, which neither the search nor the tuning of people's rules sees. Game of 24: all of its
 report hands, once each, as the share that is solved within 25 expansions; the interval of one life is over hands.
-Dispatching: 40 blocks of fresh instances, the weighted tardiness as a share of first in, first out's.
+Dispatching: 40 blocks of fresh instances, the weighted tardiness as a share of first in, first out's. ``--ahead``
+measures what the search is not meant to find: a score, written by hand, that solves the hand by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,19 @@ from selfproof.templates.puzzles.tasks import people
 from selfproof.trial import blocks
 
 FOCUS = {"game24": ("policy.py", "score"), "dispatch": ("dispatch.py", "priority")}
+AHEAD = """
+
+def _two(a, b):
+    with np.errstate(all="ignore"):
+        return [a + b, np.abs(a - b), a * b, a / b, b / a]
+
+
+def score(a, b, c, n, t, near, whole, divides):
+    def hits(x, y):
+        return np.any([np.abs(r - t) < 1e-9 for r in _two(x, y)], axis=0)
+    three = [hits(r, z) for x, y, z in ((a, b, c), (a, c, b), (b, c, a)) for r in _two(x, y)]
+    return np.where(n > 2, np.any(three, axis=0), hits(a, b)) * 1.0
+"""
 
 
 def made(folder: Path, name: str, seed: int) -> None:
@@ -76,6 +91,22 @@ def solved(folder: Path, seed: int, evaluations: int) -> Iterator[tuple[str, lis
         explore = task.samples("explore", seed, 8)
         for name, rule, best in people.tuned(task, explore, evaluations, seed):
             yield name, [value > 0 for value in task.draws(sample, rule(sample.value, best))]
+
+
+def ahead() -> str:
+    """A score that looks ahead to the end: what it solves, and its CPU as a multiple of the start's."""
+    with tempfile.TemporaryDirectory(prefix="selfproof-puzzles-") as scratch:
+        folder = Path(scratch) / "game24"
+        made(folder, "game24", 1)
+        with life.viewed(folder) as living:
+            task: Any = living.tasks["game24"]
+            start = living.version(living.charter.objective("game24"), 0)
+            after = replace(start, files={**start.files, "policy.py": start.files["policy.py"] + AHEAD})
+            part = blocks.prepare([task.block(task.parts["report"], np.random.default_rng(1))])
+            (row,) = paired.on_blocks(living, (start, after), task, part).rows
+            found = share([value > 0 for value in row[len(row) // 2 :]])
+            ratio = paired.cost_ratio(living, (start, after), blocks.prepare(task.samples("confirm", 1, 6)))
+    return f"a score that looks ahead to the end: {found[0]:.3f} solved, {ratio:.2f} times the start's CPU"
 
 
 def row_of(name: str, seed: int, minutes: float) -> dict[str, Any]:
@@ -142,7 +173,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1.2)
     parser.add_argument("--rows", type=Path, default=Path("puzzles.jsonl"))
     parser.add_argument("--table", action="store_true", help="only sum up what the rows say")
+    parser.add_argument("--ahead", action="store_true", help="measure a score that looks ahead, nothing else")
     given = parser.parse_args()
+    if given.ahead:
+        print(ahead())
+        return
     if not given.table:
         row = row_of(given.objective, given.seed, given.minutes)
         with given.rows.open("a") as file:

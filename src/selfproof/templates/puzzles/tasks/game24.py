@@ -10,8 +10,9 @@ in the certificate, and needs no lifetime: what a ``FiniteTask`` pays for, that 
 items, is not claimed. For hands in general the report split speaks, which nothing is chosen on.
 
 What bounds a policy: states are scored one by one (``regroup`` mixes them anew before an adoption, and an answer that
-changes is refused) and the charter's ``max_cost``. A policy that looks ahead by itself within one state's numbers is
-not forbidden: it makes expansions cheaper by making its score dearer.
+changes is refused), and the charter's ``max_cost``. A score that looks ahead from one state's own numbers makes
+expansions cheaper by being dearer itself; one that does so to the end solves every hand. Nothing here can tell it from
+another rule, so the charter's ceiling on CPU is what keeps it out (docs/puzzles.md has what it costs).
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@ LOAD = 0.95
 LEAST_TARDY = MEAN * MEAN
 """First in, first out must leave at least this weighted tardiness, so that a ratio to it means something."""
 
+FAR = 1 << 40
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -104,17 +106,14 @@ class Plant:
         free = np.zeros((n, MACHINES), dtype=np.int64)
         waits = np.ones((n, JOBS), dtype=bool)
         total = np.zeros(n)
-        for now in range(int(jobs.horizon.max()) + 1):
-            ranks = np.full((n, JOBS), priorities[0]) if everywhere else priorities[self._rows[:, :, now]]
-            for machine in range(MACHINES):
-                ready = waits & (jobs.arrival <= now)
-                at = np.argmax(np.where(ready, ranks, -np.inf), axis=1)
-                starts = ready[everyone, at] & (free[:, machine] <= now)
-                done = now + jobs.time[everyone, at]
-                late = np.maximum(0, done - jobs.due[everyone, at]) * jobs.weight[everyone, at]
-                total += np.where(starts, late, 0)
-                free[:, machine] = np.where(starts, done, free[:, machine])
-                waits[everyone, at] &= ~starts
-            if not waits.any():
-                break
+        for _ in range(JOBS):  # each instance at its own next decision: a machine is free and a job is there
+            machine = np.argmin(free, axis=1)
+            now = np.maximum(free[everyone, machine], np.where(waits, jobs.arrival, FAR).min(axis=1))
+            ready = waits & (jobs.arrival <= now[:, None])
+            ranks = priorities[0] if everywhere else priorities[self._rows[everyone, :, now]]
+            at = np.argmax(np.where(ready, ranks, -np.inf), axis=1)
+            done = now + jobs.time[everyone, at]
+            total += np.maximum(0, done - jobs.due[everyone, at]) * jobs.weight[everyone, at]
+            free[everyone, machine] = done
+            waits[everyone, at] = False
         return total
