@@ -38,6 +38,7 @@ LONG = [
     "test_replay.py",
     "test_jail_failures.py",
     "test_simulate_lives.py",
+    "test_life.py",
 ]
 
 

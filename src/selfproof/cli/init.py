@@ -28,7 +28,8 @@ Examples:
   selfproof init --command "python train.py" --metric val_loss --lower
   selfproof init --solver agent.py:solve --task evals.py:Support
   selfproof init --benchmark tests/bench_parser.py --tests "python -m pytest -q tests"
-  selfproof init my-program --template apprentice"""
+  selfproof init my-program --template apprentice
+  selfproof init my-program --template puzzles"""
 
 
 @click.command(epilog=EPILOG)
@@ -54,7 +55,7 @@ Examples:
 @click.option("--edit", multiple=True, metavar="GLOB", help="Files that may be changed.")
 @click.option("--tests", metavar="COMMAND", help="Tests that must pass as before after every change.")
 @click.option("--project", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your project's folder.")
-@click.option("--template", type=click.Choice(["apprentice"]), help="Start from a template instead of a project.")
+@click.option("--template", type=click.Choice(["apprentice", "puzzles"]), help="Start from a template.")
 @click.option("--seed", type=click.IntRange(0), help="Make runs repeatable; certificates then say so.")
 @json_option
 def command(folder: Path | None, as_json: bool, **flags: Any) -> None:
@@ -74,7 +75,7 @@ def command(folder: Path | None, as_json: bool, **flags: Any) -> None:
     if forms:
         _told(made(forms[0], folder, given), as_json)
     else:
-        _apprentice(folder or Path(), given, as_json)
+        _from_template(folder or Path(), given, as_json)
 
 
 def at_a_terminal() -> bool:
@@ -124,15 +125,16 @@ def _told(made: Made, as_json: bool) -> None:
     click.echo(f"  next: {invocation('run', made.folder)}")
 
 
-def _apprentice(folder: Path, given: dict[str, Any], as_json: bool) -> None:
+def _from_template(folder: Path, given: dict[str, Any], as_json: bool) -> None:
     from selfproof.birth import make
 
     if strange := sorted(set(given) - {"template", "seed", "lower", "project"}):
         raise UsageError(f"--{strange[0].replace('_', '-')} needs a form", advice=f"Add one of --{', --'.join(FORMS)}.")
-    program = make(folder, given.get("template") or "apprentice", given.get("seed"))
+    template = given.get("template") or "apprentice"
+    program = make(folder, template, given.get("seed"))
     if as_json:
         dump({"event": "init", "program": program, "folder": str(folder)})
         return
-    click.echo(f"apprentice {program} is ready in {folder.resolve()}")
+    click.echo(f"{template} {program} is ready in {folder.resolve()}")
     click.echo("  charter.toml  what you allow it to do: read it, it is yours")
     click.echo("  next: selfproof run" + ("" if folder == Path() else f" --at {folder}"))

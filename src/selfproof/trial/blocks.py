@@ -87,14 +87,10 @@ def company_matters(
 
 
 def _rows(task: Task, block: Block, data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
-    """The rows of a valid answer, each with sum 1; None for any other answer."""
+    """The rows of a valid answer as the task compares them; None for any other answer."""
     try:
         answer = values.decode(data)
         task.draws(block.sample, answer)
     except (InvalidAnswer, ValueError):
         return None
-    if not isinstance(answer, np.ndarray) or answer.ndim != 2 or answer.dtype.kind != "f":
-        return None
-    rows = answer.astype(np.float64)
-    total = rows.sum(axis=1, keepdims=True)
-    return rows / np.where(total > 0, total, 1.0)
+    return task.rows(block.sample, answer)

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from selfproof.nouns import Better, Split
 
 
@@ -85,6 +88,18 @@ class Task(ABC):
     def regroup(self, samples: Sequence[Sample], seed: int) -> tuple[list[Sample], list[tuple[int, int]]] | None:
         """The same draws in other samples, with (sample, draw) of each row's origin; None if a sample is one draw."""
         return None
+
+    def rows(self, sample: Sample, answer: object) -> NDArray[np.float64] | None:
+        """A valid answer as the rows (draws, values) that must not change in other company; None: it has none.
+
+        Here: of a float array of two dimensions, each row with sum 1, as distributions are compared.
+        """
+        if not isinstance(answer, np.ndarray) or answer.ndim != 2 or answer.dtype.kind != "f":
+            return None
+        found = answer.astype(np.float64)
+        total = found.sum(axis=1, keepdims=True)
+        shares: NDArray[np.float64] = found / np.where(total > 0, total, 1.0)
+        return shares
 
     def damaged(self, source: str, function: str, strength: float = 0.95) -> str | None:
         """The entry's file with ``function`` made worse, for controls: clearly at .95, hardly at .01.

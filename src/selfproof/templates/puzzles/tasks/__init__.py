@@ -1,0 +1,1 @@
+"""The tasks of the puzzles: trusted, a person's, never seen by the program."""
