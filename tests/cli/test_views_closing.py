@@ -143,11 +143,18 @@ def test_shortfalls_of_the_run() -> None:
     assert missing(row, certified=0) == ["no change was certified"]
     assert missing(row, ledger={"verified": False}) == ["the ledger was not verified"]
     assert missing(row, controls={"aa": "refused"}) == ["control not run: fake gain, planted gain"]
+    assert missing(row, open=1) == ["1 confirmation still open: the next run goes on with it"]
+    assert not any("control not run" in words for words in missing(speed(**FAST), controls={}))
 
 
 def test_an_unverified_ledger_is_never_shown_as_verified() -> None:
     text = as_text(summary(ledger={"entries": 3, "root": "ab", "verified": False}), 80)
     assert "✗ ledger NOT verified" in text and "✓ ledger verified" not in text
+
+
+def test_a_change_is_offered_only_where_there_is_one() -> None:
+    offers = [" ".join(command for command, _ in next_commands(summary(form="function", version=n))) for n in (0, 1)]
+    assert "export --apply" not in offers[0] and "--model" in offers[0] and "export --apply" in offers[1]
 
 
 def test_commands_name_the_folder_only_from_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,8 @@ def shortfalls(summary: Event) -> list[str]:
         found += [f"{name}: {sentence}" for sentence in told]
     controls = mapping(summary, "controls")
     missing = [CONTROLS[name] for name in CONTROLS if controls.get(name, "not_run") in (None, "not_run")]
-    if missing:
+    timed = [bool(at(row, "ratio")) for row in items(summary, "objectives")]
+    if missing and not (timed and all(timed)):  # timed objectives have placebos and small planted gains instead
         found.append(f"control not run: {', '.join(missing)}")
     if still := summary.get("open"):
         found.append(f"{count(still, 'confirmation')} still open: the next run goes on with it")
@@ -108,9 +109,12 @@ def next_commands(summary: Event) -> list[tuple[str, str]]:
     """Three commands to try, each with what it is for; they name the folder unless one is in it."""
     folder = Path(str(summary.get("folder") or "."))
     if summary.get("form"):
+        more = (invocation("export --apply", folder), "put the change into your own files")
+        if not summary.get("version"):
+            more = (invocation("run --model NAME", folder), "ask a model for ideas too; --agent for a coding agent")
         return [
             (invocation("log", folder), "every change that was certified or refused"),
-            (invocation("export --apply", folder), "put the change into your own files"),
+            more,
             (invocation("verify", folder), "recompute every decision from the ledger"),
         ]
     return [
