@@ -29,6 +29,7 @@ COMMANDS = {
     "controls": "What the gate said to changes whose true effect is known.",
     "verify": "Recompute every decision from the ledger alone.",
     "simulate": "What the gate adopts in a world whose truth is known.",
+    "experience": "What is known from all runs on this machine.",
     "charter": "Check and explain the charter.",
     "sandbox": "What isolates programs here; run one in it.",
     "propose": "Leave a suggestion for the next run.",
