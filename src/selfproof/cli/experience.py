@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from selfproof.cli.common import dump, json_option
+from selfproof.cli.views.words import clean
 from selfproof.learn import experience
 from selfproof.learn.shares import wilson
 from selfproof.nouns import SelfproofError, UsageError
@@ -39,7 +40,7 @@ def command(as_json: bool, forget: bool, yes: bool) -> None:
     click.echo(f"{found['rows']} edits of {found['programs']} programs, {found['first']} to {found['last']}, in {path}")
     click.echo(f"{'':34}{'tried':>8}  {'kept':<22}certified")
     for row in found["operators"]:
-        place = f"{row['kind']} {row['metric']}"[:19]
+        place = clean(f"{row['kind']} {row['metric']}", 19)
         click.echo(f"{place:<20}{row['operator'][:14]:<14}{row['tried']:>8}  {_share(row, 'kept'):<22}"
                    f"{_share(row, 'certified')}")  # fmt: skip
 
@@ -50,7 +51,7 @@ def known(path: Path) -> dict[str, Any]:
     Raises:
         SelfproofError: it cannot be read.
     """
-    empty = {"rows": 0, "programs": 0, "first": None, "last": None, "operators": []}
+    empty: dict[str, Any] = {"rows": 0, "programs": 0, "first": None, "last": None, "operators": []}
     try:
         found = experience.summary(path) if path.exists() else empty
     except (sqlite3.Error, OSError) as error:

@@ -125,6 +125,7 @@ class Store:
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         self._db = sqlite3.connect(path, isolation_level=None, timeout=WAIT_S)
         try:
+            _form(self._db)  # before anything is changed
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._migrate()
@@ -136,9 +137,7 @@ class Store:
         """Bring the file to this version's form; the lock comes first, since another run may be at it too."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            done = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if done > len(MIGRATIONS):
-                raise sqlite3.DatabaseError(f"it was written by a newer version (form {done})")
+            done = _form(self._db)
             for number, script in enumerate(MIGRATIONS[done:], start=done + 1):
                 for statement in filter(str.strip, script.split(";")):
                     self._db.execute(statement)
@@ -218,11 +217,24 @@ def _tallies(path: Path) -> dict[tuple[str, str, str, str], Tally]:
 def _reading(path: Path) -> sqlite3.Connection:
     """A connection that changes nothing."""
     db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
+    try:
+        _form(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _form(db: sqlite3.Connection) -> int:
+    """How many migrations a file has seen.
+
+    Raises:
+        sqlite3.Error: it is no database, or has seen more than there are.
+    """
     form = int(db.execute("PRAGMA user_version").fetchone()[0])
     if form > len(MIGRATIONS):
-        db.close()
         raise sqlite3.DatabaseError(f"it was written by a newer version (form {form})")
-    return db
+    return form
 
 
 def summary(path: Path) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def wilson(successes: int, tried: int, z: float = 1.959963984540054) -> tuple[fl
     share, square = successes / tried, z * z
     middle = (share + square / (2 * tried)) / (1 + square / tried)
     half = z / (1 + square / tried) * math.sqrt(share * (1 - share) / tried + square / (4 * tried * tried))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))  # beyond it only by rounding
 
 
 def shrunk(tallies: Mapping[tuple[str, str], Tally]) -> dict[str, dict[str, dict[str, float]]]:

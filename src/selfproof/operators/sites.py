@@ -46,7 +46,7 @@ def site_of(before: str, after: str) -> Site:
     try:
         one, two = ast.parse(before), ast.parse(after)
         old, new, depth = _narrowed(*_differing(one, two, before, after))
-        if not old and not new:
+        if len(old) == len(new) and all(map(same, old, new)):
             return Site(MANY, 0, 0, 0, None, _hash("", ""))
         kind = type(old[0]).__name__ if len(old) == len(new) == 1 else MANY
         sizes = _nodes(old), _nodes(new)
@@ -99,7 +99,7 @@ def _children(one: ast.AST, two: ast.AST) -> tuple[list[ast.AST], list[ast.AST]]
             differing.append(_trimmed(mine, theirs))
         else:
             return None
-    if len(differing) != 1 or not all(differing[0]):
+    if len(differing) != 1:
         return None
     old, new = differing[0]
     return (old, new) if all(isinstance(node, ast.AST) for node in [*old, *new]) else None
