@@ -38,10 +38,10 @@ def command(as_json: bool, forget: bool, yes: bool) -> None:
         click.echo(f"nothing is known yet ({path})")
         return
     click.echo(f"{found['rows']} edits of {found['programs']} programs, {found['first']} to {found['last']}, in {path}")
-    click.echo(f"{'':34}{'tried':>8}  {'kept':<22}certified")
+    click.echo(f"{'':46}{'tried':>8}  {'kept':<22}certified")
     for row in found["operators"]:
-        place = clean(f"{row['kind']} {row['metric']}", 19)
-        click.echo(f"{place:<20}{row['operator'][:14]:<14}{row['tried']:>8}  {_share(row, 'kept'):<22}"
+        place = clean(f"{row['kind']} {row['metric']}", 27)
+        click.echo(f"{place:<28}{clean(row['operator'], 17):<18}{row['tried']:>8}  {_share(row, 'kept'):<22}"
                    f"{_share(row, 'certified')}")  # fmt: skip
 
 
