@@ -14,6 +14,7 @@ from selfproof import life as lives
 from selfproof.archive.store import Archive
 from selfproof.domains.quality import Quality
 from selfproof.learn.recorder import recorder_of
+from selfproof.ledger import read
 
 
 def at(store: Path) -> dict[str, Any]:
@@ -80,6 +81,24 @@ def test_another_program_is_told_unless_it_has_a_seed_or_its_charter_says_no(
     charter = folder / "charter.toml"
     charter.write_text(charter.read_text().replace("keep = true", "keep = false"))
     assert view_of(folder, store, monkeypatch, None)["experience"] == {}
+
+
+def test_with_a_seed_a_run_is_the_same_whatever_is_known(
+    cli: Any, unborn: Any, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edits of two batches, told by their ids: with what another run left, and with nothing."""
+    found = []
+    for name, place in (("told", str(store)), ("not", "off")):
+        monkeypatch.setenv("SELFPROOF_EXPERIENCE", place)
+        folder = unborn(name)
+        cli.until("race", folder, "--seed", "7", count=2)
+        reader = read(folder / ".selfproof" / "ledger")
+        bodies = [leaf.body for leaf in reader.leaves() if leaf.kind == "propose"][:2]
+        rows = [body["candidates"] for body in bodies]
+        found.append([json.loads(reader.get_blob(row["$blob"])) if isinstance(row, dict) else row for row in rows])
+    told, untold = ([[one["id"] for one in batch] for batch in batches] for batches in found)
+    assert len(told) == 2
+    assert told == untold
 
 
 def test_a_damaged_store_costs_a_run_one_line(cli: Any, unborn: Any, tmp_path: Path) -> None:
