@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from selfproof.learn import experience
+from selfproof.learn import experience, recorder
 from selfproof.learn.experience import Attempt, Store
 from selfproof.learn.recorder import Nothing, Recorder, recorder_of
 
@@ -20,6 +20,12 @@ BEFORE = "def secret_function(salary):\n    return salary + 97.0\n"
 ATTEMPT = Attempt(
     "c1", "c0", "quality", "bits", "wrap", "improver", "raced", 0.1, BEFORE, BEFORE.replace("97.0", "np.hidden(3.0)")
 )
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine writing may take longer than the end of a run would wait for."""
+    monkeypatch.setattr(recorder, "LAST_S", 30.0)
 
 
 def rows(path: Path, columns: str = "*") -> list[tuple[object, ...]]:
@@ -125,17 +131,24 @@ def test_a_file_from_elsewhere_puts_no_words_into_a_view(path: Path) -> None:
 
 def used(path: Path) -> Recorder:
     """What a run does with a store."""
-    recorder = Recorder(path, "p", reads=True)
-    recorder.told("quality", "bits", ["wrap"])
-    recorder.raced([ATTEMPT])
-    recorder.decided("c1", True)
-    recorder.close()
-    return recorder
+    run = Recorder(path, "p", reads=True)
+    run.told("quality", "bits", ["wrap"])
+    run.raced([ATTEMPT])
+    run.decided("c1", True)
+    run.close()
+    return run
 
 
 def test_a_run_writes_what_it_was_told(path: Path) -> None:
     assert used(path).problem is None
     assert rows(path, "outcome, certified") == [("raced", 1)]
+
+
+def test_a_store_that_is_being_made_is_an_empty_one(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    assert experience.told(path, "quality", "bits", ["wrap"]) == {}
+    assert experience.summary(path)["rows"] == 0
 
 
 def damaged(path: Path) -> None:
@@ -185,15 +198,15 @@ def test_a_store_that_is_locked_holds_nobody_up(path: Path, monkeypatch: pytest.
     holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN EXCLUSIVE")
     began = time.monotonic()
-    recorder = Recorder(path, "p", reads=True)
-    recorder.told("quality", "bits", ["wrap"])
+    run = Recorder(path, "p", reads=True)
+    run.told("quality", "bits", ["wrap"])
     for _ in range(1000):
-        recorder.raced([ATTEMPT])
+        run.raced([ATTEMPT])
     assert time.monotonic() - began < 2.0
-    recorder.close()
+    run.close()
     holder.execute("ROLLBACK")
     holder.close()
-    assert recorder.problem is not None
+    assert run.problem is not None
     assert len(rows(path)) == 1
 
 
@@ -214,24 +227,24 @@ def test_several_runs_write_at_once(path: Path) -> None:
 
 def test_a_run_with_a_seed_writes_and_is_told_nothing(path: Path) -> None:
     used(path)
-    recorder = Recorder(path, "q", reads=False)
-    assert recorder.told("quality", "bits", ["wrap"]) == {}
-    recorder.raced([ATTEMPT])
-    recorder.close()
+    run = Recorder(path, "q", reads=False)
+    assert run.told("quality", "bits", ["wrap"]) == {}
+    run.raced([ATTEMPT])
+    run.close()
     assert len(rows(path)) == 2
     assert experience.told(path, "quality", "bits", ["wrap"])["rows"] == 2
 
 
 def test_what_it_is_told_stays_what_it_was(path: Path) -> None:
     used(path)
-    recorder = Recorder(path, "q", reads=True)
-    first = recorder.told("quality", "bits", ["wrap"])
-    recorder.raced([replace(ATTEMPT, candidate=f"c{i}") for i in range(9)])
+    run = Recorder(path, "q", reads=True)
+    first = run.told("quality", "bits", ["wrap"])
+    run.raced([replace(ATTEMPT, candidate=f"c{i}") for i in range(9)])
     deadline = time.monotonic() + 10
     while len(rows(path)) < 10 and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert recorder.told("quality", "bits", ["wrap"]) == first
-    recorder.close()
+    assert run.told("quality", "bits", ["wrap"]) == first
+    run.close()
 
 
 @pytest.mark.parametrize("said", ["off", "OFF"])

@@ -51,9 +51,8 @@ def known(path: Path) -> dict[str, Any]:
     Raises:
         SelfproofError: it cannot be read.
     """
-    empty: dict[str, Any] = {"rows": 0, "programs": 0, "first": None, "last": None, "operators": []}
     try:
-        found = experience.summary(path) if path.exists() else empty
+        found = experience.summary(path)
     except (sqlite3.Error, OSError) as error:
         raise SelfproofError(
             f"cannot read {path}: {error}", advice="To begin anew: selfproof experience --forget"

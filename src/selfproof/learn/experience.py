@@ -192,8 +192,6 @@ def told(path: Path, kind: str, metric: str, operators: Sequence[str]) -> dict[s
     Raises:
         sqlite3.Error: the file is damaged, locked or of a newer version.
     """
-    if not path.exists():
-        return {}
     tallies: dict[tuple[str, str], Tally] = {}
     rows = 0
     for (operator, site, its_kind, its_metric), tally in _tallies(path).items():
@@ -210,7 +208,11 @@ def _tallies(path: Path) -> dict[tuple[str, str, str, str], Tally]:
         "SELECT operator, site, kind, metric, count(*), sum(outcome = 'raced'), sum(certified IS 1) FROM edit"
         " GROUP BY operator, site, kind, metric ORDER BY operator, site, kind, metric"
     )
+    if not path.exists():
+        return {}
     with closing(_reading(path)) as db:
+        if not _form(db):  # a run is making it just now
+            return {}
         return {tuple(map(str, row[:4])): Tally(*map(float, row[4:])) for row in db.execute(query)}  # type: ignore[misc]
 
 
@@ -246,6 +248,8 @@ def summary(path: Path) -> dict[str, Any]:
     operators: dict[tuple[str, str, str], Tally] = {}
     for (operator, _, kind, metric), tally in _tallies(path).items():
         operators[kind, metric, operator] = operators.get((kind, metric, operator), Tally()).plus(tally)
+    if not operators:
+        return {"rows": 0, "programs": 0, "first": None, "last": None, "operators": []}
     with closing(_reading(path)) as db:
         rows, programs, first, last = db.execute(
             "SELECT count(*), count(DISTINCT program), min(time), max(time) FROM edit"
