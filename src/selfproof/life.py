@@ -26,6 +26,7 @@ from selfproof.certify.race import PRESETS
 from selfproof.charter import Charter, CharterError, Guard, Objective
 from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
+from selfproof.learn.recorder import Nothing
 from selfproof.ledger import Leaf, Ledger, read
 from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
 from selfproof.oversight.stop import Stop
@@ -75,6 +76,7 @@ class Life:
     cpu_seconds: float = 0.0
     controls_done: set[str] = field(default_factory=set)
     stop: Stop | None = None
+    experience: Nothing = field(default_factory=Nothing)
     finished: list[str] = field(default_factory=list)
 
     @property
@@ -237,6 +239,7 @@ class Life:
     def close(self) -> None:
         """End workers, close the archive, commit and release the ledger."""
         self.stop_pool()
+        self.experience.close()
         self.archive.close()
         self.ledger.close()
 

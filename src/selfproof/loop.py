@@ -9,14 +9,15 @@ import time
 from collections.abc import Generator, Iterator
 
 from selfproof import controls, levels, line
+from selfproof.archive.state import Confirming
 from selfproof.charter import Objective
-from selfproof.domains.base import Domain, Focus, admitted
+from selfproof.domains.base import Domain, Finalist, Focus, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.slow import Slow
 from selfproof.domains.speed import Speed
 from selfproof.learn.attention import Attention
 from selfproof.life import Life
-from selfproof.nouns import IMPROVER, Candidate, Edit, Event
+from selfproof.nouns import IMPROVER, Candidate, Decision, Edit, Event
 from selfproof.oversight.stop import Stop
 from selfproof.propose.desk import Desk
 from selfproof.trial.task import Task
@@ -107,9 +108,17 @@ def proved(life: Life, stop: Stop, domain: Domain, attention: Attention) -> Iter
         return
     confirming = yield from line.confirm(life, domain, finalist)
     decision = yield from line.decide(life, domain, finalist, confirming)
+    remembered(life, finalist, confirming, decision)
     if decision is not None and decision.version == life.state.current:
         attention.spent(domain.objective.name, 0.0, domain.gain_of(finalist, decision.effect))
     yield from controls.due(life, domain)
+
+
+def remembered(life: Life, finalist: Finalist, confirming: Confirming, decision: Decision | None) -> None:
+    """Tell experience how a confirmation ended; an adoption without proof, or one that was cut off, says nothing."""
+    answer, step = (confirming.verdict or {}).get("answer"), (confirming.decision or {}).get("step")
+    if answer != "uncertified" and step != "abandoned":
+        life.experience.decided(finalist.candidate.id, answer == "certified" and decision is not None)
 
 
 class UnderWay:

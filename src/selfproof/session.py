@@ -11,6 +11,7 @@ from selfproof import birth, closing, life, loop
 from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
 from selfproof.charter import load
+from selfproof.learn.recorder import recorder_of
 from selfproof.life import Life, Paths
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
 from selfproof.oversight.stop import Stop
@@ -47,6 +48,8 @@ def run(
     on_stop(stop)
     with stop.on_signals(), life.opened(folder, seed=seed) as living:
         living.stop = stop
+        keep = living.charter.experience.keep
+        living.experience = recorder_of(living.state.genesis["program"], keep=keep, seed=seed)
         yield opening(living, seconds)
         rows: list[dict[str, Any]] = []
         domains = loop.domains_of(living)
@@ -71,9 +74,12 @@ def run(
 
 def _watched(events: Iterator[Event], living: Life, stop: Stop, certified: int | None) -> Iterator[Event]:
     """The loop's events; after as many adoptions as were wanted it is told to come to its end."""
-    before = living.state.adoptions(certified=True)
+    before, told = living.state.adoptions(certified=True), False
     for event in events:
         yield event
+        if living.experience.problem is not None and not told:
+            told = True
+            yield {"event": "experience", "problem": living.experience.problem}
         if certified is None or event["event"] != "status":
             continue
         if living.state.adoptions(certified=True) - before >= certified:

@@ -128,7 +128,7 @@ def environment(home: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("LANG", "TMPDIR", "VIRTUAL_ENV") if name in os.environ}
     path = f"{programs}:{os.environ.get('PATH', '/usr/bin:/bin')}"
     return {**kept, "PATH": path, "HOME": str(home), "PYTHONPATH": str(SOURCE), "NO_COLOR": "1", "COLUMNS": "120",
-            "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+            "PYTHONDONTWRITEBYTECODE": "1", "SELFPROOF_EXPERIENCE": "off"}  # fmt: skip
 
 
 def _run(step: Step, work: Path, env: dict[str, str], page: str) -> None:

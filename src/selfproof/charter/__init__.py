@@ -17,13 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from selfproof.charter.sections import Autonomy, Budget, Certify, Guard, Objective, ProgramSection, Proposers, Sandbox
+from selfproof.charter.sections import (
+    Autonomy,
+    Budget,
+    Certify,
+    Experience,
+    Guard,
+    Objective,
+    ProgramSection,
+    Proposers,
+    Sandbox,
+)
 from selfproof.grants import Grants
 from selfproof.nouns import UsageError
 
 __all__ = [
-    "Autonomy", "Budget", "Certify", "Charter", "CharterError", "Guard", "Objective", "ProgramSection", "Proposers",
-    "Sandbox", "check_owners", "load", "parse",
+    "Autonomy", "Budget", "Certify", "Charter", "CharterError", "Experience", "Guard", "Objective", "ProgramSection",
+    "Proposers", "Sandbox", "check_owners", "load", "parse",
 ]  # fmt: skip
 
 
@@ -43,6 +53,7 @@ class Charter:
     budget: Budget
     sandbox: Sandbox
     proposers: Proposers
+    experience: Experience
     digest: str
     text: str
 
@@ -61,7 +72,7 @@ class Charter:
 
 TABLES: Mapping[str, type] = {
     "program": ProgramSection, "certify": Certify, "autonomy": Autonomy, "budget": Budget, "sandbox": Sandbox,
-    "proposers": Proposers,
+    "proposers": Proposers, "experience": Experience,
 }  # fmt: skip
 LISTS: Mapping[str, type] = {"objective": Objective, "guard": Guard}
 

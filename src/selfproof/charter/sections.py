@@ -149,6 +149,15 @@ class Sandbox:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Experience:
+    """What is kept across runs and programs, on this machine."""
+
+    keep: bool = True
+    """Keep features and outcomes of edits (never code) in ~/.local/share/selfproof/experience.db, and let improvers
+    know what paid off before; a run with --seed keeps them too, and is told nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proposers:
     """Who suggests edits. None of them is trusted: the screen, the races and the gate are the same for all."""
 

@@ -14,7 +14,7 @@ from selfproof.jail import Job, Outcome
 from selfproof.life import Life
 from selfproof.nouns import Candidate, SelfproofError
 from selfproof.trial import blocks as trials
-from selfproof.trial.task import Task
+from selfproof.trial.task import Sample, Task
 
 GUARD_BLOCKS = 8
 Versions = tuple[Candidate, Candidate]
@@ -163,6 +163,19 @@ def loses_on_a_guard(life: Life, candidate: Candidate, panel: int) -> bool:
         if measured.broken is not None or -math.fsum(gains) / len(gains) > guard.margin / 2:
             return True
     return False
+
+
+def company_matters(life: Life, candidate: Candidate, task: Task, samples: Sequence[Sample], seed: int) -> bool:
+    """Whether a version answers the same draws otherwise beside others, where the task can regroup its samples."""
+    regrouped = task.regroup(samples, seed)
+    if regrouped is None:
+        return False
+    objective = life.charter.objective(candidate.objective)
+    limits, both = life.limits_of(objective), [trials.prepare(samples), trials.prepare(regrouped[0])]
+    outcomes = [
+        run(life, [trials.job(candidate.files, objective.entry, [block], limits) for block in part]) for part in both
+    ]
+    return trials.company_matters(task, both[0], outcomes[0], both[1], outcomes[1], regrouped[1])
 
 
 def cost_ratio(life: Life, versions: Versions, part: Sequence[trials.Block], *, alone: bool = False) -> float:

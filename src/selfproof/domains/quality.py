@@ -19,12 +19,13 @@ from selfproof.archive.population import Member, Population
 from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import paired, single
+from selfproof.domains import paired, remembering, single
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
 from selfproof.domains.shape import Shape, shape_of
 from selfproof.domains.sizes import SINGLE, USUAL, Sizes
+from selfproof.learn import plateau
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS
@@ -85,6 +86,7 @@ class Quality:
         self.refused = refused_before(life, objective.name)
         self.evaluated = self._before = life.archive.counts().get(self.stream, 0)
         self.quiet, self.since = 0, SPACED
+        self.bests = plateau.History()
         self.first_scores: set[float] = set()
         self.many = False  # whether a sample holds many draws: then equal scores are equal answers
         self._failures: tuple[str, ...] = ()
@@ -104,7 +106,8 @@ class Quality:
         rng = random.Random(self.life.search_seed(self.stream, "parents", batch))
         rows = self.life.archive.history(self.stream, HISTORY)
         history = [{key: row[key] for key in ("title", "operator", "outcome", "score")} for row in rows]
-        tried = [*self.tried][-MOST_TRIED:]
+        tried, level = [*self.tried][-MOST_TRIED:], self.stale
+        known = self.life.experience.told("quality", self.objective.metric, self.operators)
         views = []
         for worker in range(2):
             chosen = self.population.parents(PARENTS, rng)
@@ -112,7 +115,8 @@ class Quality:
             views.append(
                 {
                     "kind": "quality", "objective": self.objective.name, "path": self.path,
-                    "function": self.function, "operators": self.operators, "wanted": self.sizes.wanted,
+                    "function": self.function, "wanted": self.sizes.wanted, "plateau": level, "experience": known,
+                    "operators": plateau.widened(self.operators, level, worker),
                     "seed": self.life.search_seed(self.stream, "propose", batch, worker) % 2**63,
                     "parents": parents, "history": history, "tried": tried,
                 }
@@ -169,6 +173,12 @@ class Quality:
         self._failures = ()
         self._texts = {c.id: c for c in candidates}
         self.population.replace_all(members)
+        self.bests = plateau.rescored(self.bests, self.population.best.score)
+
+    @property
+    def stale(self) -> float:
+        """Whether the search has stopped getting better: 0 to 1 (see ``learn.plateau``)."""
+        return plateau.plateau(self.bests, self.evaluated, 2 * self.sizes.batch)
 
     def _signed(self, scored: Sequence[Trial]) -> list[float]:
         """Scores so that lower is better, of blocks that were validly answered."""
@@ -233,7 +243,7 @@ class Quality:
         )  # fmt: skip
         before = self.life.trials
         results = self._rungs([c for c, _ in new])
-        best = self.population.best.rank
+        best, parents = self.population.best.rank, {member.id: member for member in self.population.members}
         rows = []
         for (candidate, _), (outcome, scores) in zip(new, results, strict=True):
             if outcome == "raced":
@@ -244,6 +254,9 @@ class Quality:
             rows.append({"id": candidate.id, "outcome": outcome, "score": score,
                          "scores": [self.sign * value for value in scores]})  # fmt: skip
         self.evaluated += len(new)
+        self.bests = plateau.seen(self.bests, self.evaluated, self.population.best.score)
+        if self.stream == self.objective.name:
+            remembering.raced(self.life, self.objective, parents, self._texts, [c for c, _ in new], rows)
         self._forget()
         self.quiet = self.quiet + len(new) if self.population.best.rank >= best else 0
         self.life.log(
@@ -359,16 +372,8 @@ class Quality:
     def check(self, finalist: Finalist, seed: int) -> str | None:
         """Answers must not depend on a block's other draws, and must not cost much more than the anchor's."""
         samples = self.task.samples("confirm", seed, 6)
-        regrouped = self.task.regroup(samples, seed)
-        if regrouped is not None:
-            files, entry = finalist.candidate.files, self.objective.entry
-            both = [trials.prepare(samples), trials.prepare(regrouped[0])]
-            outcomes = [
-                paired.run(self.life, [trials.job(files, entry, [block], self.limits) for block in part])
-                for part in both
-            ]
-            if trials.company_matters(self.task, both[0], outcomes[0], both[1], outcomes[1], regrouped[1]):
-                return "its answer to a draw depends on the other draws of the block"
+        if paired.company_matters(self.life, finalist.candidate, self.task, samples, seed):
+            return "its answer to a draw depends on the other draws of the block"
         anchor, most = self.life.version(self.objective, self.life.state.anchor), self.objective.max_cost
         cost = paired.cost_ratio(self.life, (anchor, finalist.candidate), trials.prepare(samples))
         return f"it needs {cost:.1f} times the anchor's CPU, allowed are {most:g}" if cost > most else None

@@ -20,7 +20,7 @@ from selfproof.certify.pairs import speed_pair
 from selfproof.certify.race import PRESETS, Standing, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import sizes, timing
+from selfproof.domains import remembering, sizes, timing
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.briefing import brief_of
 from selfproof.domains.hotspots import Hotspots
@@ -160,6 +160,8 @@ class Speed:
                 self._raced[one.form] = differences
                 self.waiting.append(Raced(one, differences, self.spots.saved(one.place, math.exp(score))))
             rows.append({"id": one.candidate.id, "outcome": outcome, "score": score, "scores": list(differences)})
+            told = remembering.attempt(self.objective, one.candidate, incumbent.files, outcome, score)
+            self.life.experience.raced([told])
             title = one.candidate.edit.title if one.candidate.edit else ""
             yield {"event": "candidate", "objective": self.objective.name, "title": title, "outcome": outcome,
                    "speedup": None if score is None else round(math.exp(score), 2)}  # fmt: skip

@@ -159,6 +159,9 @@ class Story:
         gone = ", and is not asked again" if event.get("gone") else ""
         return [Line("silent", clean(event.get("name", "?"), 40), clean(event.get("reason", "?"), 160) + gone)]
 
+    def _on_experience(self, event: Event) -> list[Line]:
+        return [Line("note", "", clean(event.get("problem", "?"), 240))]
+
     def _on_screened(self, event: Event) -> list[Line]:
         self._tally.screened(event)
         return []
