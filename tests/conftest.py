@@ -1,9 +1,9 @@
 """What the tests share: the command line as a user types it, and real lives that many tests only read.
 
 ``life`` is a run whose charter has the memory's objective alone, so that a short time holds many confirmations;
-``apprentice`` is ``selfproof run --minutes 1.5 --seed 1`` as a newcomer types it. Each is made once per test session,
-by whichever of several test processes (``-n 2``) needs it first; a test that changes anything works on a copy. Tests
-marked ``slow`` run full counts: ``-m slow``, or ``-m ""`` for all.
+``apprentice`` is ``selfproof run --minutes 1.5 --seed 1``, ended with the fifth certificate. Each is made once per test
+session, by whichever of several test processes (``-n 2``) needs it first; a test that changes anything works on a copy.
+Tests marked ``slow`` run full counts: ``-m slow``, or ``-m ""`` for all.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, without which tests run as well
 def pytest_xdist_auto_num_workers() -> int:
-    """How many test processes ``-n auto`` starts: one more than processors, as tests spend much of their time waiting.
+    """How many test processes ``-n auto`` starts: two more than processors, as tests spend much of their time waiting.
 
-    Not more than five: each may run a life with workers of its own.
+    Not more than six: each may run a life with workers of its own.
     """
     return min(4, len(os.sched_getaffinity(0))) + 2
 
@@ -212,7 +212,9 @@ def without_operations(folder: Path) -> Path:
     return folder
 
 
-def live(folder: Path, make: Callable[[Path], object], minutes: float, enough: Callable[[Lived], bool]) -> Lived:
+def live(
+    folder: Path, make: Callable[[Path], object], minutes: float, enough: Callable[[Lived], bool], *more: object
+) -> Lived:  # fmt: skip
     """Make a program and let it live, unless its record is there already.
 
     A process that comes while another makes it waits for that one. A life in which too little happened to be looked
@@ -226,7 +228,7 @@ def live(folder: Path, make: Callable[[Path], object], minutes: float, enough: C
         while True:
             shutil.rmtree(folder, ignore_errors=True)
             make(folder)
-            words = ("run", "--minutes", minutes, "--seed", SEED, "--json", "--at", folder)
+            words = ("run", "--minutes", minutes, "--seed", SEED, "--json", "--at", folder, *more)
             done = selfproof(*words, timeout=120 * minutes + 120)
             assert done.code == 0, f"exit {done.code}: {done.err}\n{done.out[-2000:]}"
             found = lived(folder, done.out)
@@ -265,6 +267,7 @@ def apprentice(shelf: Path) -> Lived:
     return live(
         shelf / "apprentice", lambda folder: None, 1.5,
         lambda it: it.adopted["memory"] >= 3 and "operations" in it.seen("confirm", "objective"),
+        "--until-certified", 5,
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def test_with_a_seed_a_run_is_the_same_whatever_is_known(
 def test_a_damaged_store_costs_a_run_one_line(cli: Any, unborn: Any, tmp_path: Path) -> None:
     broken = tmp_path / "broken.db"
     broken.write_bytes(b"not a database" * 1000)
-    done = cli.run("run", "--minutes", 0.12, "--json", "--at", unborn(), **at(broken))
+    done = cli.run("run", "--minutes", 0.06, "--json", "--at", unborn(), **at(broken))
     assert done.code == 0, done.err
     (event,) = [e for e in done.events if e["event"] == "experience"]
     assert event["problem"].startswith("experience is not used")

@@ -1,4 +1,4 @@
-"""What a newcomer gets: the shipped apprentice, ``selfproof run --minutes 1.5 --seed 1``.
+"""What a newcomer gets: the shipped apprentice, ``run --minutes 1.5 --seed 1``, ended by its fifth certificate.
 
 Bounds are loose, for slow and busy machines; benchmarks/acceptance.py has the ones that count.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 def test_it_ends_in_time_with_a_sound_ledger(apprentice: Any) -> None:
     summary = apprentice.summary
-    assert summary["ended"] in {"time", "nothing left to try"} and summary["seconds"] < 200
+    assert summary["ended"] in {"time", "enough", "nothing left to try"} and summary["seconds"] < 200
     assert summary["ledger"]["verified"] is True and summary["certified"] >= 1
     assert [row["name"] for row in summary["objectives"]] == ["memory", "operations"]
 

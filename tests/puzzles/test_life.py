@@ -32,10 +32,14 @@ def alone(folder: Path, name: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", BEFORE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "dispatch" else []) for name in BEFORE]
+)
 def test_a_gain_is_certified_in_the_real_jail(cli: Any, tmp_path: Path, name: str) -> None:
     folder = alone(tmp_path / name, name)
-    done = cli.run("run", "--at", folder, "--seed", "1", "--minutes", "1", "--until-certified", "1", "--json")
+    done = cli.run(
+        "run", "--at", folder, "--seed", "1", "--minutes", "3", "--until-certified", "1", "--json", timeout=300
+    )
     assert done.code == 0, done.err
     summary = done.events[-1]
     row = summary["objectives"][0]
