@@ -96,6 +96,7 @@ def test_a_prediction_is_scored_and_decides_nothing(life: Any, unborn: Any, cli:
     assert first.body["candidate"] == other.body["candidate"], "a prediction changed what is confirmed"
 
 
+@pytest.mark.slow
 def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path, cli: Any) -> None:
     """The same version twice: on other samples for quality, on a clock for speed; planted gains are gains."""
     birth.make(tmp_path / "p", seed=1)
@@ -126,6 +127,7 @@ def test_a_placebo_has_noise_and_the_gate_does_not_fall_for_it(tmp_path: Path, c
     assert (counted["n"], counted["left_out"]) == (2, 0) and len(counted["e_values"]) == 2
 
 
+@pytest.mark.slow
 def test_a_test_that_proves_nothing_is_said_to_prove_nothing(unborn: Any, cli: Any) -> None:
     folder: Path = unborn()
     charter = folder / "charter.toml"

@@ -159,6 +159,7 @@ def test_type_hints_serve_where_nothing_calls_it_and_the_folder_may_be_named(pro
     assert not (project / "living").exists()
 
 
+@pytest.mark.slow
 def test_the_projects_own_tests_can_be_a_guard(project: Path, init: Init) -> None:
     """They are run in the jail, from a folder that holds the project; what would fail them is never adopted."""
     (project / "tests" / "test_quick.py").write_text(

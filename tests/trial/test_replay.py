@@ -221,6 +221,7 @@ WEIGHTS = """    total = 0
 MOVED = "_SUMS = [0]\nfor _place in range(60_000):\n    _SUMS.append(_SUMS[-1] + _place + 1)\n\n\ndef total_weight("
 
 
+@pytest.mark.slow
 def test_an_adoption_is_refused_where_work_was_moved(cli: Any, tmp_path: Path) -> None:
     """The shipped program, its own workload, and the check that stands before every adoption."""
     folder = tmp_path / "life"
