@@ -100,6 +100,7 @@ def test_with_a_scorer_outside_only_what_is_better_is_adopted(tmp_path: Path) ->
     assert "judge" not in told and "SEED" in outside.briefs[-1].files["fit.py"] and "'seed'" not in told
 
 
+@pytest.mark.slow
 def test_without_one_a_lie_gets_through_and_the_certificate_says_that_it_could(tmp_path: Path) -> None:
     """This is what ``joint`` means, and why a scorer of one's own is better."""
     folder, events, _ = lived(tmp_path / "p", {"print nan": HOSTILE["print nan"], "lie": LIE})

@@ -14,6 +14,7 @@ def written(folder: Path, source: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_check_names_the_tier_that_auto_takes(cli: Any) -> None:
     done = cli.run("sandbox", "check", "--json")
     rows = {row["tier"]: row for row in done.json["tiers"]}

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from selfproof.archive.state import State, fold
 from selfproof.archive.tree import tree_hash
 from selfproof.ledger import read
@@ -43,6 +45,7 @@ def test_rollback_brings_the_exact_earlier_tree_back(cli: Any, copied: Path) -> 
     assert verdicts == ["rolled back"] * (before.current - 1) + ["certified"]
 
 
+@pytest.mark.slow
 def test_what_was_rolled_back_cannot_be_rolled_back_again_and_is_never_tried_again(cli: Any, copied: Path) -> None:
     assert cli.run("rollback", "v1", "--at", copied).code == 0
     barred = state_of(copied).barred
@@ -57,6 +60,7 @@ def test_what_was_rolled_back_cannot_be_rolled_back_again_and_is_never_tried_aga
     assert cli.run("verify", "--at", copied).code == 0
 
 
+@pytest.mark.slow
 def test_the_archive_is_never_needed(cli: Any, life: Any, tmp_path: Path) -> None:
     """Two copies go on, one without its archive: both remember the same and decide alike."""
     folders = [Path(shutil.copytree(life.folder, tmp_path / name)) for name in ("whole", "bare")]
