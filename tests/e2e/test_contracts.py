@@ -113,6 +113,7 @@ def test_compare_has_a_paired_interval(life: Any, cli: Any, tmp_path: Path, on: 
     assert row["interval"][0] <= row["difference"] <= row["interval"][1] < 0 and row["better"] == "b"
 
 
+@pytest.mark.slow
 def test_compare_repeats_with_its_seed_and_finds_no_difference_in_none(life: Any, cli: Any) -> None:
     words = ("compare", "start", "now", "--on", "explore", "--json", "--seed", 3, "--at", life.folder)
     assert cli.run(*words).json == cli.run(*words).json

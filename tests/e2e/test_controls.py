@@ -33,7 +33,10 @@ def run_with(answer: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize(("answer", "named"), [("certified", {"fake_gain", "aa"}), ("refused", {"planted_gain"})])
+@pytest.mark.parametrize(
+    ("answer", "named"),
+    [pytest.param("certified", {"fake_gain", "aa"}, marks=pytest.mark.slow), ("refused", {"planted_gain"})],
+)
 def test_a_gate_that_always_says_the_same_is_found_out(unborn: Any, cli: Any, answer: str, named: set[str]) -> None:
     folder: Path = unborn()
     done = run_with(answer, folder)

@@ -83,6 +83,7 @@ def test_another_program_is_told_unless_it_has_a_seed_or_its_charter_says_no(
     assert view_of(folder, store, monkeypatch, None)["experience"] == {}
 
 
+@pytest.mark.slow
 def test_with_a_seed_a_run_is_the_same_whatever_is_known(
     cli: Any, unborn: Any, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
