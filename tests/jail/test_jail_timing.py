@@ -1,4 +1,4 @@
-"""What a program's time is: read by the trusted side, over all threads, apart for loading; many inputs at once."""
+"""What a program's time is: read by the trusted side, over all threads, apart for loading; nothing out of turn."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ import itertools
 import time
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 
 from selfproof.grants import Grants
 from selfproof.jail import Job, Limits, Outcome, Pool, values
 
 Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def batch(pool: Pool) -> Run:
-    """Like `run`, with all inputs handed over at once."""
-
-    def batch(source: str, *inputs: object, **limits: float) -> Outcome:
-        ceilings = Limits(**{"wall_s": 5.0} | limits)  # type: ignore[arg-type]
-        encoded = [values.encode(value) for value in inputs]
-        job = Job({"m.py": source}, "m.py:f", encoded, limits=ceilings, batch=True)
-        return pool.submit(job).result(timeout=30)
-
-    return batch
 
 
 @pytest.fixture
@@ -44,48 +30,7 @@ def answers(outcome: Outcome) -> list[object]:
     return [values.decode(output) for output in outcome.outputs]
 
 
-# -- batch -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_batch_is_answered_one_by_one(batch: Run) -> None:
-    began = time.perf_counter()
-    outcome = batch("import time\ndef f(x):\n    time.sleep(x)\n    return x", 0.0, 0.3, 0.3)
-    assert outcome.status == "ok" and answers(outcome) == [0.0, 0.3, 0.3]
-    elapsed = time.perf_counter() - began
-    assert 0.6 <= sum(outcome.seconds) <= elapsed, "each counts from the one before, not from the start"
-    assert answers(batch("def f(x): return x")) == []
-
-
-def test_a_batch_of_arrays_and_of_more_than_the_pipes_hold(batch: Run) -> None:
-    x = np.random.default_rng(1).random((33, 7))
-    source = "def f(x):\n    assert x.flags.aligned\n    return x + 1"
-    for got in answers(batch(source, *[x] * 5)):
-        np.testing.assert_array_equal(got, x + 1)  # type: ignore[arg-type]
-    outcome = batch("def f(x): return x", *[bytes([i % 256]) * 2000 for i in range(3000)], wall_s=20)
-    assert outcome.status == "ok" and [out[0] for out in answers(outcome)] == [i % 256 for i in range(3000)]  # type: ignore[index]
-
-
-FORGED = """
-import os, struct
-from selfproof.jail import values
-def frame(value):
-    answer = values.encode(value)
-    return struct.pack("<IB", len(answer) + 1, 18) + answer
-def f(x):
-    if x:
-        os._exit(0)
-    os.write(4, frame(7) + frame(8))
-    return 9
-"""
-
-
-def test_all_inputs_are_there_before_the_first_answer(run: Run, batch: Run) -> None:
-    """Answers of a batch may come before they are asked for; one by one the same words are out of turn."""
-    outcome = batch(FORGED, 0, 1, 1)
-    assert outcome.status == "ok" and answers(outcome) == [7, 8, 9]
-    assert run(FORGED, 0, 1, 1).status == "protocol_error"
-    assert batch(FORGED, 0, 1).status == "protocol_error", "one more answer than inputs"
-    assert batch(FORGED, 0, 1, 1, 1).status == "crashed", "one less"
+# -- out of turn -------------------------------------------------------------------------------------------------------
 
 
 EARLY = """
@@ -104,26 +49,9 @@ def f(x): return x
 """
 
 
-def test_an_answer_before_the_batch_is_complete_is_refused(batch: Run) -> None:
-    outcome = batch(EARLY, b"a" * (3 << 20), b"b" * (3 << 20), wall_s=10, output_bytes=16 << 20)
+def test_an_answer_before_its_input_is_complete_is_refused(run: Run) -> None:
+    outcome = run(EARLY, b"a" * (6 << 20), wall_s=10, output_bytes=16 << 20)
     assert outcome.status == "protocol_error" and "before its input" in (outcome.message or "")
-
-
-def test_a_batch_has_the_same_bounds(batch: Run) -> None:
-    outcome = batch("def f(x): return 1 // x", 1, 0, 1)
-    assert outcome.status == "error" and answers(outcome) == [1]
-    outcome = batch("import time\ndef f(x): time.sleep(0.2)", *range(20), wall_s=1.0)
-    assert outcome.status == "timeout" and 1 <= len(outcome.outputs) == len(outcome.seconds) <= 5
-    outcome = batch("def f(x): return b'a' * x", 600, 600, output_bytes=1000)
-    assert outcome.status == "invalid_output" and len(outcome.outputs) == 1 and "1000" in (outcome.message or "")
-    outcome = batch("def f(x): return object()", 1)
-    assert outcome.status == "invalid_output" and outcome.outputs == ()
-
-
-@pytest.mark.parametrize("also", [{"go_on": lambda position, output: True}, {"timed": True}], ids=["go_on", "timed"])
-def test_what_a_batch_cannot_do_is_refused(also: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="one by one"):
-        Job({"m.py": ""}, "m.py:f", [], batch=True, **also)  # type: ignore[arg-type]
 
 
 def test_what_a_clock_cannot_see_is_refused() -> None:

@@ -34,6 +34,7 @@ class _Loaded:
     mode: harness.Mode
     limit: int
     room: int
+    exchange: bool
 
 
 def serve(incoming: int, outgoing: int) -> int:
@@ -59,7 +60,13 @@ def warm_up() -> None:
 
     What it learns it writes beside the code; a child that learned it anew would have to copy every such page.
     """
-    source = {"files": {"warm.py": "def f(x): return x"}, "entry": "warm.py:f", "mode": "call", "output_bytes": 64}
+    source = {
+        "files": {"warm.py": "def f(x): return x"},
+        "entry": "warm.py:f",
+        "mode": "call",
+        "output_bytes": 64,
+        "exchange": False,
+    }
     said = [(frames.SOURCE, values.encode(source)), (frames.INPUT, values.encode(1))]
     for _ in range(_WARM):
         (reader, writer), (outcome, outgoing) = os.pipe(), os.pipe()
@@ -92,13 +99,12 @@ def _answer_all(incoming: int, outgoing: int) -> tuple[int, bytes]:
             kept.append(body)
         elif tag == frames.AGAIN:
             body = kept[frames.NUMBER.unpack(body)[0]]
-        for data in frames.parted(body, shift=values_reader.FIRST_BLOB) if tag == frames.BATCH else (body,):
-            result = loaded.mode(loaded.function, loaded.modules, values.decode_trusted(data))
-            answer = values.encode(result)
-            loaded.room -= len(answer)
-            if loaded.room < 0:
-                raise values.ValueInvalid(f"outputs are over the limit of {loaded.limit} bytes")
-            frames.send(outgoing, frames.OUTPUT, answer)
+        result = loaded.mode(loaded.function, loaded.modules, values.decode_trusted(body))
+        answer = values.encode(result)
+        loaded.room = (loaded.limit if loaded.exchange else loaded.room) - len(answer)
+        if loaded.room < 0:
+            raise values.ValueInvalid(f"outputs are over the limit of {loaded.limit} bytes")
+        frames.send(outgoing, frames.OUTPUT, answer)
     return 0, b""
 
 
@@ -113,7 +119,7 @@ def _load(source: Any) -> _Loaded:
     sys.meta_path.insert(0, program)
     function, modules = program.load(source["entry"])
     limit = source["output_bytes"]
-    return _Loaded(program, function, modules, harness.MODES[source["mode"]], limit, limit)
+    return _Loaded(program, function, modules, harness.MODES[source["mode"]], limit, limit, source["exchange"])
 
 
 def _lay_out(files: dict[str, str]) -> None:

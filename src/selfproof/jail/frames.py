@@ -4,8 +4,7 @@ body.
 The length counts tag and body. The engine sends SOURCE, then INPUT frames; the child answers READY (locked
 in, nothing of the program read yet), LOADED, then one OUTPUT per input, or ends with ERROR, OOM or INVALID.
 For screening, a further SOURCE puts another program in the place of the one before; KEEP is an INPUT that the
-child remembers, AGAIN its number (4 bytes) instead of sending it once more; BATCH is many inputs in one frame, each
-after its length (4 bytes), and gets one OUTPUT for each.
+child remembers, AGAIN its number (4 bytes) instead of sending it once more.
 This module has the child's blocking half; the engine's, which must survive a hostile child, is `protocol`.
 """
 
@@ -14,12 +13,11 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Iterator, Sequence
 from typing import Final
 
 _POPULATED_FROM: Final = 1 << 16
 HEADER: Final = struct.Struct("<IB")
-SOURCE, INPUT, KEEP, AGAIN, BATCH = 1, 2, 3, 4, 5
+SOURCE, INPUT, KEEP, AGAIN = 1, 2, 3, 4
 NUMBER: Final = struct.Struct("<I")
 READY, LOADED, OUTPUT, ERROR, OOM, INVALID = 16, 17, 18, 19, 20, 21
 
@@ -48,20 +46,6 @@ def receive(descriptor: int, *, shift: int = 0) -> tuple[int, memoryview] | None
     length, tag = HEADER.unpack(header)
     body = _read(descriptor, length - 1, -shift % 16)
     return None if body is None else (tag, body)
-
-
-def joined(inputs: Sequence[bytes]) -> bytes:
-    """Write inputs as the body of one BATCH."""
-    return b"".join(part for data in inputs for part in (NUMBER.pack(len(data)), data))
-
-
-def parted(body: memoryview, *, shift: int) -> Iterator[memoryview]:
-    """Read the inputs of a BATCH, each in memory of its own with byte `shift` aligned to 16."""
-    while body:
-        end, skip = NUMBER.size + NUMBER.unpack_from(body)[0], -shift % 16
-        data = memoryview(_memory(skip + end - NUMBER.size))[skip:]
-        data[:], body = body[NUMBER.size : end], body[end:]
-        yield data
 
 
 def _read(descriptor: int, count: int, skip: int) -> memoryview | None:

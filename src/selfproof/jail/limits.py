@@ -12,6 +12,7 @@ LAYERS: Final = (
     "pidns", "netns", "ipcns", "mntns", "uid", "landlock", "seccomp", "rlimits", "nondumpable", "reap", "cgroup",
 )  # fmt: skip
 Status = Literal["ok", "error", "timeout", "crashed", "oom", "invalid_output", "protocol_error", "jail_failed"]
+Reply = Callable[[bytes], tuple[bool, bytes]]
 Tier = str  # "jail", "confined", "none", or the name of a provider
 
 
@@ -60,13 +61,16 @@ class Job:
 
     `files` maps relative POSIX paths to sources ("a/b.py" becomes module a.b, in memory only); `entry` names file and
     function ("memory.py:predict"); each input is `values.encode(...)`, and the next one is sent only after the output
-    before it is complete, unless `batch` hands all of them over at once, for throughput; `mode` is a key of
-    `harness.MODES`. `go_on(position, output)` runs in the engine after each output and may end the job early (False):
-    what came so far is the answer. It gets raw bytes and must not raise.
+    before it is complete; `mode` is a key of `harness.MODES`. `go_on(position, output)` runs in the engine after each
+    output and may end the job early (False): what came so far is the answer. It gets raw bytes and must not raise.
     With `timed` the kernel's count of the processor time of all threads is read before and after each answer.
 
-    Raises ValueError for `batch` with `go_on` or `timed`, as a program does not wait between the answers of a batch,
-    and for `timed` with subprocesses granted, whose time the count would leave out.
+    With `exchange` each input opens one: `exchange(position)` begins it (anew, if the job is run again) and gives what
+    runs in the engine after each answer: from its raw bytes to (False, the next message to the same process) or
+    (True, what the exchange came to), which takes the output's place. It must not raise. The one deadline covers the
+    engine's part too; `output_bytes` is the room of the answer to one message.
+
+    Raises ValueError for `timed` with subprocesses granted, whose time the count would leave out.
     """
 
     files: Mapping[str, str]
@@ -76,21 +80,21 @@ class Job:
     limits: Limits = Limits()
     go_on: Callable[[int, bytes], bool] | None = None
     screening: bool = False
-    batch: bool = False
     timed: bool = False
+    exchange: Callable[[int], Reply] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be done at once."""
-        if (self.batch and (self.timed or self.go_on is not None)) or (self.timed and self.limits.grants.subprocesses):
-            raise ValueError("send inputs one by one for `timed` or `go_on`, and grant no subprocesses with `timed`")
+        if self.timed and self.limits.grants.subprocesses:
+            raise ValueError("grant no subprocesses with `timed`")
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What came back. Outputs are valid encoded values, one per input answered before the status was decided.
 
-    `seconds` is measured by the engine's clock for each output (input frame sent until output frame complete; in a
-    batch since the output before); `load_seconds` by the same clock (program sent until loaded, 0 if it was not).
+    `seconds` is measured by the engine's clock for each output (input frame sent until output frame complete; of an
+    exchange all of them together); `load_seconds` by the same clock (program sent until loaded, 0 if it was not).
     `cpu`, only of a `timed` job, holds for each output the processor seconds of all the program's threads, from the
     output before until this one. `cpu_seconds` (the whole process) and `max_rss_mb` (MiB) come from the kernel, for
     screening from the engine's clock and as zero; `layers` are those that probing showed to hold, `granted`

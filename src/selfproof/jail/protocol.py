@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Iterator, Sequence
 from typing import Final, NoReturn
 
 from selfproof.jail import frames
@@ -51,7 +50,7 @@ class Conversation:
     def _begin(self, limits: Limits) -> None:
         self._deadline = time.perf_counter() + limits.wall_s
         self._wall_s = limits.wall_s
-        self._room = limits.output_bytes
+        self._room = self._whole_room = limits.output_bytes
         self._log_room = limits.log_bytes
         self._log_parts: list[bytes] = []
 
@@ -90,14 +89,10 @@ class Conversation:
         output = self._expect(frames.OUTPUT)
         return output, time.perf_counter() - started
 
-    def ask_all(self, inputs: Sequence[bytes]) -> Iterator[tuple[bytes, float]]:
-        """Send all inputs at once; yield each output and the seconds since the one before it. Raises Stopped."""
-        before = time.perf_counter()
-        self._send(frames.BATCH, frames.joined(inputs))
-        for _ in inputs:
-            output, now = self._expect(frames.OUTPUT), time.perf_counter()
-            yield output, now - before
-            before = now
+    def go_on(self, data: bytes) -> tuple[bytes, float]:
+        """Send the next message of an exchange: `ask`, with room for as much output as the whole job has."""
+        self._room = self._whole_room
+        return self.ask(data)
 
     def finish(self) -> None:
         """Say that there are no more inputs and see the child go without another word. Raises Stopped."""

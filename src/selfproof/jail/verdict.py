@@ -60,9 +60,9 @@ def converse(talk: Conversation, program: bytes, job: Job, spent: Callable[[], f
     heard = Heard()
     try:
         heard.load_seconds = talk.start(program)
-        one_by_one = (talk.ask(data, keep=job.screening) for data in job.inputs)
         before = spent() if job.timed else 0.0
-        for position, (output, seconds) in enumerate(talk.ask_all(job.inputs) if job.batch else one_by_one):
+        for position in range(len(job.inputs)):
+            output, seconds = _answer(talk, job, position)
             if job.timed:
                 before, earlier = spent(), before
                 heard.cpu.append(before - earlier)
@@ -77,6 +77,19 @@ def converse(talk: Conversation, program: bytes, job: Job, spent: Callable[[], f
     except Stopped as stop:
         heard.status, heard.message = stop.status, stop.message
     return heard
+
+
+def _answer(talk: Conversation, job: Job, position: int) -> tuple[bytes, float]:
+    """The answer to one input, or what the exchange that it opens came to; the seconds of all its answers."""
+    output, seconds = talk.ask(job.inputs[position], keep=job.screening)
+    reply = job.exchange(position) if job.exchange else None
+    while reply is not None:
+        over, data = reply(output)
+        if over:
+            return data, seconds
+        output, took = talk.go_on(data)
+        seconds += took
+    return output, seconds
 
 
 def judge(heard: Heard, ended: Ended | None, job: Job, tier: str, layers: tuple[str, ...]) -> Outcome:

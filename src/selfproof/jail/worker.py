@@ -135,7 +135,9 @@ class Worker:
         job that cannot be sent.
         """
         source = {"files": dict(job.files), "entry": job.entry, "mode": job.mode}
-        program = values.encode(source | {"output_bytes": job.limits.output_bytes})
+        program = values.encode(
+            source | {"output_bytes": job.limits.output_bytes, "exchange": job.exchange is not None}
+        )
         self.served += 1
         outcome = self._again(program, job)
         if outcome is None:

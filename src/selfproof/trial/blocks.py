@@ -10,6 +10,7 @@ import numpy as np
 
 from selfproof.jail import Job, Limits, Outcome, values
 from selfproof.nouns import Files, Trial
+from selfproof.trial.exchange import answered, replies
 from selfproof.trial.task import InvalidAnswer, Sample, Task
 
 
@@ -27,8 +28,16 @@ def prepare(samples: Sequence[Sample]) -> list[Block]:
 
 
 def job(files: Files, entry: str, blocks: Sequence[Block], limits: Limits) -> Job:
-    """One fresh process that answers these blocks in order."""
-    return Job(files=files, entry=entry, inputs=[block.data for block in blocks], limits=limits)
+    """One fresh process that answers these blocks in order.
+
+    Raises:
+        ValueError: some of the samples are exchanges and some are not.
+    """
+    begins = [block.sample.exchange for block in blocks if block.sample.exchange is not None]
+    if begins and len(begins) < len(blocks):
+        raise ValueError("a task's samples must all be exchanges, or none")
+    exchange = (lambda position: replies(begins[position]())) if begins else None
+    return Job(files=files, entry=entry, inputs=[block.data for block in blocks], limits=limits, exchange=exchange)
 
 
 def score(task: Task, blocks: Sequence[Block], outcome: Outcome) -> list[Trial]:
@@ -47,7 +56,7 @@ def score(task: Task, blocks: Sequence[Block], outcome: Outcome) -> list[Trial]:
 def score_answer(task: Task, sample: Sample, output: bytes) -> float | None:
     """The score of one encoded answer, None if it is malformed; for early stopping in a race."""
     try:
-        draws = task.draws(sample, values.decode(output))
+        draws = task.draws(sample, answered(output))
     except Exception:  # noqa: BLE001  a person's scorer: whatever it raises on an answer, the answer is invalid
         return None
     score = math.fsum(draws) / len(draws) if draws else math.nan
@@ -57,7 +66,7 @@ def score_answer(task: Task, sample: Sample, output: bytes) -> float | None:
 def _score_one(task: Task, block: Block, outcome: Outcome, i: int, cpu: float) -> Trial:
     seconds = outcome.seconds[i]
     try:
-        draws = tuple(float(value) for value in task.draws(block.sample, values.decode(outcome.outputs[i])))
+        draws = tuple(float(value) for value in task.draws(block.sample, answered(outcome.outputs[i])))
     except Exception as error:  # noqa: BLE001  as above; a run that ended here would lose the pair, and draw another
         told = str(error) if isinstance(error, InvalidAnswer) else f"{type(error).__name__}: {error}"
         return Trial("invalid_output", None, (), seconds, cpu, outcome.tier, told[:300], outcome.granted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,16 +14,36 @@ from numpy.typing import NDArray
 from selfproof.nouns import Better, Split
 
 
+class Exchange(ABC):
+    """A sample that is answered in lock-step: each message to the program may follow from its answers so far.
+
+    The sample's ``value`` is the first message. It runs in the engine, for one trial; nothing of it is in the jail.
+    """
+
+    @abstractmethod
+    def reply(self, answer: object) -> object | None:
+        """The next message to the same process, None at the end.
+
+        Raises:
+            InvalidAnswer: the answer is malformed, which ends the exchange.
+        """
+
+    @abstractmethod
+    def result(self) -> object:
+        """What it came to, after the end: plain data, what ``Task.draws`` gets as the answer."""
+
+
 class InvalidAnswer(Exception):
     """The program's answer is not of the kind that the task asks for; it scores as the worst possible value."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """``value`` goes into the jail; ``hidden`` (answers, labels) never does."""
+    """``value`` goes into the jail; ``hidden`` (answers, labels) never does. ``exchange`` begins an ``Exchange``."""
 
     value: Any
     hidden: Any = None
+    exchange: Callable[[], Exchange] | None = None
 
 
 @dataclass(frozen=True)
