@@ -130,11 +130,12 @@ def parted(
     rows = list(zip(tried, found, strict=True))
     rows.sort(key=lambda row: sum(row[1].plain) < gathering.PLAIN_SHARE * max(1, len(row[1].calls)))
     parts: dict[str, Part] = {}
+    beside: list[str] = []
     for spot, recorded in rows:
         if len(parts) >= options.most:
             break
         if spot.module in parts:
-            told.append(f"{spot.place}: left out, its file is another objective's")
+            beside.append(spot.place)
             continue
         say(f"{spot.place}: trying its calls")
         try:
@@ -145,6 +146,8 @@ def parted(
             told.append(f"{spot.place}: left out, {error}")
             continue
         told += [f"{spot.place}: {line}" for line in parts[spot.module].calls.told]
+    if beside:
+        told.append(f"left out, each in a file that has an objective already: {', '.join(beside)}")
     if not parts:
         raise UsageError("no function of the package could be called by itself", advice="Name some: --target self:...")
     return list(parts.values())

@@ -3,7 +3,8 @@
 Python imports this file by itself at start where its folder is on the path. What to listen to is in the environment
 (``SELFPROOF_RECORD``, JSON: a list of module, function, folder, keep, bytes). Arguments are kept as plain data, taken
 before the call, since a function may change them. Calls that the function makes of itself are not counted: they come
-from those that are. The sample is written from time to time and at the end, so that a killed process leaves what it had.
+from those that are. The sample is written from time to time and at the end, so that a killed process leaves what it
+had.
 """
 
 from __future__ import annotations
