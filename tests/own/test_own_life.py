@@ -101,14 +101,14 @@ def test_a_slow_function_of_a_checkout_becomes_a_patch_with_its_certificate(tmp_
 
 SLOW = '''
 
-def known_words(texts, few):
-    """Words of texts that are among a few."""
-    found = []
-    for text in texts:
-        for word in text.split():
-            if word in few:
-                found.append(word)
-    return found
+def unknown_items(orders, catalogue):
+    """Items that were ordered but are in no catalogue."""
+    missing = []
+    for order in orders:
+        for item in order:
+            if item not in catalogue and item not in missing:
+                missing.append(item)
+    return missing
 '''
 MAKE = """
 from selfproof import own
@@ -118,11 +118,11 @@ from pathlib import Path
 Path("use.py").write_text('''
 import random
 from selfproof.operators import expressions
-rng = random.Random(1)
-few = [f"word{i}" for i in range(400)]
-for _ in range(40):
-    expressions.known_words([" ".join(f"word{rng.randrange(900)}" for _ in range(60)) for _ in range(9)], few)
+for seed in range(12):
+    rng = random.Random(seed)
+    catalogue = [f"item-{number}" for number in rng.sample(range(2000), 700)]
+    expressions.unknown_items([[f"item-{rng.randrange(2000)}" for _ in range(5)] for _ in range(60)], catalogue)
 ''')
 spots.command = lambda folder, seconds: "python use.py"
-own.make(Path("self"), own.Options(("operators.expressions:known_words",), seed=1), print)
+own.make(Path("self"), own.Options(("operators.expressions:unknown_items",), seed=1), print)
 """

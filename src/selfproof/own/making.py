@@ -36,7 +36,7 @@ class Options:
 
     functions: tuple[str, ...] = ()
     most: int = MOST
-    seconds: float = 30.0
+    seconds: float = 20.0
     seed: int | None = None
 
 

@@ -17,7 +17,7 @@ from selfproof.nouns import SelfproofError
 from selfproof.own import package
 
 MODULE = "selfproof.own.workload"
-PATIENCE = 10.0  # how many times its seconds a run may take, with its end and a busy machine
+PATIENCE = 25.0  # how many times its seconds a run may take, with its end and a busy machine
 
 
 @dataclass(frozen=True)

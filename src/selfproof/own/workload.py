@@ -32,7 +32,7 @@ def main() -> None:
     """Run, then answer the views; with --profile write where the time went."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="an empty folder")
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--profile", type=Path)
     options = parser.parse_args()
     os.environ["SELFPROOF_EXPERIENCE"] = "off"
