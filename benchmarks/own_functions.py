@@ -20,6 +20,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from functions import Row as Found
 from functions import differing, reason, total
 
 from selfproof import charter as charters
+from selfproof import own
 from selfproof.adopt import repo
 
 
@@ -40,8 +42,10 @@ def calls_of(folder: Path, task: str) -> list[Any]:
     return [list(call) for call in (*module.CALLS, *module.LONGER)]
 
 
-def lived(folder: Path, minutes: float) -> list[dict[str, Any]]:
+def lived(folder: Path, minutes: float, functions: Sequence[str]) -> list[dict[str, Any]]:
     """The events of one run; the program is made first."""
+    if functions:
+        print("\n".join(own.make(folder, own.Options(tuple(functions))).told), file=sys.stderr)
     words = [sys.executable, "-m", "selfproof", "run", "--target", "self", "--minutes", str(minutes), "--json"]
     done = subprocess.run([*words, "--at", str(folder)], stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
@@ -76,11 +80,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=4.0)
     parser.add_argument("--planted", action="store_true")
+    parser.add_argument("--functions", nargs="*", default=[], help="those that an earlier profile named: no new one")
     parser.add_argument("--out", type=Path, help="write the events, a line of JSON each")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="own-functions-") as name:
         folder = Path(name) / "self"
-        events = lived(folder, options.minutes)
+        events = lived(folder, options.minutes, options.functions)
         if options.out:
             options.out.write_text("".join(json.dumps(event) + "\n" for event in events))
         done = subprocess.run(

@@ -75,7 +75,7 @@ def test_a_slow_function_of_a_checkout_becomes_a_patch_with_its_certificate(tmp_
     """In a copy of the package one function is slowed down; what is certified is a patch for `git apply`."""
     shutil.copytree(ROOT, tmp_path / "src" / "selfproof", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "selfproof"\nversion = "0"\n')
-    slowed = tmp_path / "src/selfproof/operators/expressions.py"
+    slowed = tmp_path / "src/selfproof/operators/constants.py"
     text = slowed.read_text() + SLOW
     slowed.write_text(text)
     (tmp_path / ".gitignore").write_text("self/\n__pycache__/\n")
@@ -93,7 +93,7 @@ def test_a_slow_function_of_a_checkout_becomes_a_patch_with_its_certificate(tmp_
     assert slowed.read_text() == text, "the package stays as it is"
     told = patch.stdout.decode()
     assert told.startswith("# ") and "Certified by selfproof" in told
-    assert "+++ b/src/selfproof/operators/expressions.py" in told and "copied_" not in told
+    assert "+++ b/src/selfproof/operators/constants.py" in told and "copied_" not in told
     (tmp_path / "better.patch").write_text(told)
     subprocess.run(["git", "-C", str(tmp_path), "apply", "better.patch"], check=True)
     assert slowed.read_text() != text
@@ -117,12 +117,12 @@ from pathlib import Path
 
 Path("use.py").write_text('''
 import random
-from selfproof.operators import expressions
+from selfproof.operators import constants
 for seed in range(12):
     rng = random.Random(seed)
     catalogue = [f"item-{number}" for number in rng.sample(range(2000), 700)]
-    expressions.unknown_items([[f"item-{rng.randrange(2000)}" for _ in range(5)] for _ in range(60)], catalogue)
+    constants.unknown_items([[f"item-{rng.randrange(2000)}" for _ in range(5)] for _ in range(60)], catalogue)
 ''')
 spots.command = lambda folder, seconds: "python use.py"
-own.make(Path("self"), own.Options(("operators.expressions:unknown_items",), seed=1), print)
+own.make(Path("self"), own.Options(("operators.constants:unknown_items",), seed=1), print)
 """

@@ -24,6 +24,7 @@ from selfproof.projects.recorder.sitecustomize import VARIABLE
 
 KEEP = 400
 LARGEST = 200_000  # bytes of one call's arguments: a timed batch holds a few of them
+LOOK_S = 30.0  # seconds that taking arguments apart may cost, of all functions together
 TOTAL = 1 << 20  # bytes of all calls that are kept
 
 
@@ -89,7 +90,8 @@ def record_all(
     words = command_line(command)
     with tempfile.TemporaryDirectory(prefix="selfproof-record-") as scratch:
         homes = [Path(scratch) / str(number) for number in range(len(functions))]
-        wishes = [{"module": module, "function": function, "folder": str(home), "keep": KEEP, "largest": LARGEST}
+        wishes = [{"module": module, "function": function, "folder": str(home), "keep": KEEP, "largest": LARGEST,
+                   "look_s": LOOK_S / len(functions)}
                   for (module, function), home in zip(functions, homes, strict=True)]  # fmt: skip
         for home in homes:
             home.mkdir()

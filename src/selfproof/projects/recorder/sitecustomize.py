@@ -1,10 +1,10 @@
 """Listen to functions while the user's own tests or script run, and keep an even sample of the calls of each.
 
 Python imports this file by itself at start where its folder is on the path. What to listen to is in the environment
-(``SELFPROOF_RECORD``, JSON: a list of module, function, folder, keep, bytes). Arguments are kept as plain data, taken
-before the call, since a function may change them. Calls that the function makes of itself are not counted: they come
-from those that are. The sample is written from time to time and at the end, so that a killed process leaves what it
-had.
+(``SELFPROOF_RECORD``, JSON: a list of module, function, folder, keep, largest, look_s). Arguments are kept as plain
+data, taken before the call, since a function may change them. Calls that the function makes of itself are not counted:
+they come from those that are. The sample is written from time to time and at the end, so that a killed process leaves
+what it had.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Recorder:
         self.refused: dict[str, int] = {}
         self.met = 0
         self.seconds = 0.0
+        self._looked = 0.0
         self._random = random.Random(0)
         self._depth = threading.local()
         self._written = time.monotonic()
@@ -58,7 +59,9 @@ class Recorder:
             if getattr(self._depth, "inside", False):
                 return function(*args, **keywords)
             self._depth.inside = True
+            began = time.perf_counter()
             data = self._plain(signature, args, keywords) if self._chosen() else None
+            self._looked += time.perf_counter() - began
             began = time.perf_counter()
             try:
                 return function(*args, **keywords)
@@ -76,6 +79,8 @@ class Recorder:
     def _chosen(self) -> bool:
         """Whether the next call is looked at: each of the first ones, then fewer and fewer."""
         self.met += 1
+        if self._looked > self.wish["look_s"]:
+            return False
         return self.met <= LOOKED_AT or self._random.random() < LOOKED_AT / self.met
 
     def _keep(self, data: bytes, spent: float, plain: bool) -> None:
