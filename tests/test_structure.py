@@ -41,7 +41,7 @@ COMPOSITION = frozenset(
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
     frozenset({"cli"}),
-    frozenset({"mcp", "improving"}),
+    frozenset({"mcp", "improving", "own"}),
     frozenset({"session", "testing", "simulate"}),
     frozenset({"attacks", "tasks"}),
     frozenset({"adapters"}),

@@ -43,7 +43,13 @@ def run(
         yield {"event": "init", "program": program, "folder": str(folder.resolve())}
     if paths.stop.exists():
         raise UsageError(f"{paths.stop} is there: this program was stopped", advice="To go on: selfproof resume")
-    seconds = 60 * (load(paths.charter).budget.minutes if stop_after is None else stop_after)
+    charter = load(paths.charter)
+    if charter.autonomy.level == "propose" and origin.load(folder) is None:
+        raise UsageError(
+            'the charter\'s autonomy is "propose", but this program is no copy of a project',
+            advice='Write "observe" or "autonomous" under [autonomy] in charter.toml.',
+        )
+    seconds = 60 * (charter.budget.minutes if stop_after is None else stop_after)
     stop = Stop(paths.stop, max(1.0, seconds - closing.reserve(seconds)))
     on_stop(stop)
     with stop.on_signals(), life.opened(folder, seed=seed) as living:
@@ -141,7 +147,8 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         "control_words": control_words(living),
         "alpha": {"total": alpha, "spent": state.spent()},
         "ledger": {"entries": checked["entries"], "root": checked["root"], "verified": checked["ok"]},
-        "ended": ended, "form": came_from.form if came_from else "", "version": state.current, "tier": living.jail.tier,
+        "ended": ended, "form": came_from.form if came_from else "",
+        "autonomy": living.charter.autonomy.level, "version": state.current, "tier": living.jail.tier,
         "folder": str(living.paths.folder.resolve()),
         "candidates": sum(living.archive.counts().values()), "cpu_seconds": round(living.cpu_seconds, 1),
     }  # fmt: skip

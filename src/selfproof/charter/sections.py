@@ -111,8 +111,9 @@ class Certify:
 class Autonomy:
     """Who must agree."""
 
-    level: str = _within("autonomous", choices=("observe", "autonomous"))
-    """"observe" (propose and race, confirm and adopt nothing) or "autonomous"."""
+    level: str = _within("autonomous", choices=("observe", "propose", "autonomous"))
+    """"observe" (propose and race, confirm and adopt nothing); "propose" (for a copy of a project: what is certified is
+    adopted in the copy alone, and handed over as a patch for a person to review); or "autonomous"."""
 
 
 @dataclass(frozen=True, kw_only=True)

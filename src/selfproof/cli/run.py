@@ -16,6 +16,7 @@ Examples:
   selfproof run --minutes 10 --seed 7
   selfproof run --minutes 30 --until-certified 1
   selfproof run --model ollama/qwen3:8b
+  selfproof run --target self         patches to selfproof's own hot functions, into ./self
   selfproof run --json | tail -1      the summary"""
 
 
@@ -29,13 +30,19 @@ Examples:
 @click.option("--agent", default="", help='Ask a coding agent too: "claude -p {prompt}", or a preset such as claude.')
 @click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the models' replies in a file.")
 @click.option("--replay", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="Ask that file instead.")
+@click.option(
+    "--target",
+    metavar="self",
+    help="selfproof's own hot functions, in a program of their own (./self); self:MOD:FUNC "
+    "names one. The installed package stays as it is.",
+)
 @click.option("--fail-if-none", is_flag=True, help="Exit with 3 if nothing is certified in this run.")
 @at_option
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, seed: int | None, enough: int | None,
-    fail_if_none: bool, **asked: Any,
+    fail_if_none: bool, target: str | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -45,6 +52,11 @@ def command(
     from selfproof.proposers import Asked
     from selfproof.session import run
 
+    if target is not None:
+        from selfproof.cli.target import made
+
+        here = ctx.get_parameter_source("folder") is not click.core.ParameterSource.COMMANDLINE
+        folder = made(target, None if here else folder, seed, as_json)
     adopted = 0
     last = None
     with view_for(as_json) as view:
