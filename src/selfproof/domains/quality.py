@@ -19,7 +19,7 @@ from selfproof.archive.population import Member, Population
 from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import paired, remembering, single
+from selfproof.domains import asking, choosing, paired, remembering, single
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
@@ -29,7 +29,6 @@ from selfproof.learn import plateau
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS
-from selfproof.propose import jailed
 from selfproof.propose.brief import Brief
 from selfproof.trial import blocks as trials
 from selfproof.trial.holdout import FiniteTask
@@ -110,7 +109,8 @@ class Quality:
         known = self.life.experience.told("quality", self.objective.metric, self.operators)
         views = []
         for worker in range(2):
-            chosen = self.population.parents(PARENTS, rng)
+            lineage = self.life.archive.lineage(self.stream)
+            chosen = choosing.parents(self.life.strategy, self.population, lineage, PARENTS, rng)
             parents = [{"id": m.id, "source": m.source, "score": m.score, "size": m.size} for m in chosen]
             views.append(
                 {
@@ -192,24 +192,8 @@ class Quality:
         return Member(candidate.id, source, tuple(scores), shape.size, shape.structure, operator)
 
     def propose(self, focus: Focus) -> list[Edit]:
-        """Ask the improver of the certified line, once per worker, and log what it suggested."""
-        files, improver = self.life.files(), self.life.charter.proposers.improver
-        if not improver:
-            return []
-        asked = [jailed.request(files, improver, view, self.life.limits) for view in focus.views]
-        outcomes = paired.sound(self.life.jail.map(asked))
-        edits: list[Edit] = []
-        for outcome, view in zip(outcomes, focus.views, strict=True):
-            scope = (view["path"],)
-            answer = jailed.receive(outcome, self.objective.name, view["wanted"], scope)
-            self.life.cpu_seconds += answer.cpu_seconds
-            if answer.failure:
-                raise SelfproofError(
-                    f"the improver failed in the jail: {answer.failure}",
-                    advice=f"Look at {improver} in the program.",
-                )
-            edits += answer.edits
-        return edits
+        """Ask the improver of the certified line, once per worker."""
+        return asking.edits(self.life, self.objective, focus)
 
     # -- trial ---------------------------------------------------------------------------------------------------
 

@@ -136,6 +136,8 @@ class Story:
         lines = [Line("started", "", told), Line("isolation", "", f"{clean(event.get('tier', '?'), 24)} ({layers})")]
         if event.get("seeds") == "operator-chosen":
             lines.append(Line("seeds", "", "chosen by the operator; every certificate says so"))
+        if event.get("strategy", "default") != "default":
+            lines.append(Line("strategy", "", f"{clean(event['strategy'], 24)}, not the default"))
         if not self._new:
             lines += [
                 Line("finished", "", f"{clean(x)}, left open by the run before") for x in items(event, "finished")
