@@ -29,7 +29,7 @@ from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
 from selfproof.learn.recorder import Nothing
 from selfproof.ledger import Leaf, Ledger, read
-from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
+from selfproof.nouns import Candidate, Event, Files, SelfproofError, UsageError
 from selfproof.oversight.stop import Stop
 from selfproof.trial import loading
 from selfproof.trial.task import Task, Workload
@@ -79,6 +79,7 @@ class Life:
     stop: Stop | None = None
     experience: Nothing = field(default_factory=Nothing)
     strategy: str = DEFAULT
+    notices: list[Event] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
 
     @property

@@ -20,7 +20,8 @@ from selfproof.archive.population import Member, Population
 from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import asking, choosing, leaves, paired, remembering, simplifying, single
+from selfproof.domains import choosing, leaves, paired, remembering, simplifying, single
+from selfproof.domains.asking import Improvers
 from selfproof.domains.base import Finalist, Focus, Measured, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
@@ -80,6 +81,7 @@ class Quality:
         if shape_of(self.start, self.start, self.path, self.function) is None:
             self.function = ""  # no plain function of that name: the whole file is looked at
         self.population = Population()
+        self.improvers = Improvers(life, objective, partial(paired.run, life), self.files_of, self._is_new)
         self.panel: list[trials.Block] = []
         self.panel_number = -1
         self.tried: dict[str, None] = {}  # in order
@@ -194,7 +196,7 @@ class Quality:
 
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the improver of the certified line, once per worker."""
-        return asking.edits(self.life, self.objective, focus)
+        return self.improvers.edits(focus.views)
 
     # -- trial ---------------------------------------------------------------------------------------------------
 
@@ -255,16 +257,16 @@ class Quality:
             kept = {member.id for member in self.population.members}
             self._texts = {name: known for name, known in self._texts.items() if name in kept}
 
+    def _is_new(self, candidate: Candidate) -> bool:
+        """Whether it differs from everything tried before by its normalised source."""
+        shape = self._shape(candidate)
+        return shape is not None and shape.form not in self.tried and not self.life.is_barred(candidate)
+
     def _new(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str]]:
-        """Those that differ from everything tried before by their normalised source."""
         found = []
-        for candidate in candidates:
-            shape = self._shape(candidate)
-            form = shape.form if shape else None
-            if form is None or form in self.tried or self.life.is_barred(candidate):
-                continue
-            self.tried[form] = None
-            found.append((candidate, form))
+        for candidate in filter(self._is_new, candidates):
+            self._remember(candidate)
+            found.append((candidate, next(reversed(self.tried))))
         return found
 
     def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[float]]]:

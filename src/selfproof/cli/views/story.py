@@ -164,6 +164,13 @@ class Story:
     def _on_experience(self, event: Event) -> list[Line]:
         return [Line("note", "", clean(event.get("problem", "?"), 240))]
 
+    def _on_improver(self, event: Event) -> list[Line]:
+        version, asked = number(event.get("version"), 0), number(event.get("asked"), 0)
+        if version == asked:
+            return [Line("improver", f"v{version}", "its own improver works again, or is another one, and is asked")]
+        why = clean(event.get("reason", "?"), 120)
+        return [Line("improver", f"v{version}", f"is broken; that of v{asked} is asked in its place: {why}")]
+
     def _on_screened(self, event: Event) -> list[Line]:
         self._tally.screened(event)
         return []
