@@ -61,7 +61,7 @@ def test_a_finalist_is_confirmed_without_its_dead_code(search: Quality) -> None:
     assert finalist.candidate.files == small.files, finalist.candidate.files["memory.py"]
     edit = finalist.candidate.edit
     sizes = [size(c.files["memory.py"], "merge") for c in (padded, small)]
-    assert edit is not None and edit.operator == "wrap" and edit.files == small.files
+    assert edit is not None and edit.operator == "wrap" and edit.files == small.files and edit.parent == padded.id
     assert edit.title == f"c -> more; simplified: {sizes[0]} -> {sizes[1]} nodes" and sizes[1] < sizes[0] - 10
     # It has taken the leader's place, with the leader's scores, and the archive knows it.
     assert search.population.best.id == small.id and padded.id not in {m.id for m in search.population.members}

@@ -335,12 +335,12 @@ class Quality:
         if found.id in self.refused or self.life.is_barred(found):
             return None
         self.population.members.remove(best)
-        new = self._new([found])
-        row = self._enter(found, "raced", best.scores)  # its race is the leader's: the answers are the same
+        new, row = self._new([found]), self._enter(found, "raced", best.scores)  # its answers are the leader's
         if new:
             leaves.proposed(self.life, self.objective, self.stream, batch, new)
             leaves.raced(self.life, self.stream, batch, self.panel_number, self.life.trials - before, [row])
             self.evaluated += 1
+            remembering.raced(self.life, self.objective, {best.id: best}, self._texts, [found], [row])
         return found
 
     def _differences(self, base: Member, best: Member) -> tuple[float, ...] | None:

@@ -49,7 +49,7 @@ def simplified(
 ) -> Candidate | None:
     """A smaller version of ``candidate`` with the same answers, or None; ``place`` is (path, function).
 
-    Its title says how much smaller, and its parent is ``candidate``'s.
+    Its title says how much smaller it is; its parent is ``candidate``.
     """
     path, function = place
     objective = life.charter.objective(candidate.objective)
@@ -62,7 +62,8 @@ def simplified(
     if best == source or not _equal(life, objective, candidate.files, {**candidate.files, path: best}, fresh[1]):
         return None
     told = f"simplified: {size(source, function)} -> {size(best, function)} nodes"
-    edit = replace(candidate.edit, files={**candidate.edit.files, path: best}, title=f"{candidate.edit.title}; {told}")
+    title, changed = f"{candidate.edit.title}; {told}", {**candidate.edit.files, path: best}
+    edit = replace(candidate.edit, files=changed, title=title, parent=candidate.id)
     found, _ = admitted(life, objective, [edit], lambda parent: candidate.files)
     return found[0] if found else None
 
