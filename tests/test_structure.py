@@ -34,6 +34,7 @@ COMPOSITION = frozenset(
         "loop",
         "projects",
         "proposers",
+        "recursion",
         "soundness",
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from selfproof.trial import loading
 
 PARTS = ("charter.toml", "tasks", "program")
 ASIDE = ".selfproof.parts"
+TAKEN_OVER = {"godel": ("tasks", "puzzles")}
+"""Templates that take a part over from another one."""
 
 
 def make(folder: Path, template: str = "apprentice", seed: int | None = None) -> str:
@@ -39,7 +42,8 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
         )
     try:
         with resources.as_file(resources.files("selfproof") / "templates" / template) as real:
-            _copy_missing(real, folder, aside)
+            part, other = TAKEN_OVER.get(template, ("", ""))
+            _copy_missing(real, folder, aside, {part: real.parent / other / part})
     except OSError as error:
         raise SelfproofError(
             f"cannot write to {folder.resolve()}: {error.strerror or error}",
@@ -48,17 +52,18 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
     return begin(folder, seed)
 
 
-def _copy_missing(real: Path, folder: Path, aside: Path) -> None:
+def _copy_missing(real: Path, folder: Path, aside: Path, elsewhere: Mapping[str, Path]) -> None:
     """Copy each missing part aside and rename it, so that a part is there as a whole or not at all."""
     for part in PARTS:
         if (folder / part).exists():
             continue
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        if (real / part).is_dir():
-            shutil.copytree(real / part, aside / part, ignore=shutil.ignore_patterns("__pycache__"))
+        source = elsewhere.get(part, real / part)
+        if source.is_dir():
+            shutil.copytree(source, aside / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copyfile(real / part, aside / part)
+            shutil.copyfile(source, aside / part)
         (aside / part).rename(folder / part)
     shutil.rmtree(aside, ignore_errors=True)
 

@@ -20,6 +20,7 @@ from selfproof import levels, soundness
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
+from selfproof.archive.strategies import DEFAULT
 from selfproof.archive.tree import digests, form_of, scope, tree_hash
 from selfproof.certify import seeds
 from selfproof.certify.race import PRESETS
@@ -28,7 +29,7 @@ from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
 from selfproof.learn.recorder import Nothing
 from selfproof.ledger import Leaf, Ledger, read
-from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
+from selfproof.nouns import Candidate, Event, Files, SelfproofError, UsageError
 from selfproof.oversight.stop import Stop
 from selfproof.trial import loading
 from selfproof.trial.task import Task, Workload
@@ -77,6 +78,8 @@ class Life:
     controls_done: set[str] = field(default_factory=set)
     stop: Stop | None = None
     experience: Nothing = field(default_factory=Nothing)
+    strategy: str = DEFAULT
+    notices: list[Event] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
 
     @property
@@ -189,6 +192,7 @@ class Life:
             "epoch": epoch, "commitment": seeds.commitment(key), "seeds": self._new_kind,
             "tier": self.jail.tier, "layers": list(self.jail.layers), "workers": self.charter.sandbox.workers,
             "granted": {o.name: list(self.limits_of(o).grants.lines()) for o in self.charter.objectives},
+            "strategy": self.strategy,
         }  # fmt: skip
         self.log("seed-commit", body, durable=True)
         self.epoch_key = key
@@ -273,7 +277,7 @@ def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
     except BaseException:
         ledger.close()
         raise
-    life = Life(paths, charter, ledger, state, archive, {}, {}, seed)
+    life = Life(paths, charter, ledger, state, archive, {}, {}, seed, strategy=charter.search.strategy)
     try:
         life.tasks, life.guards = loading.load(folder, charter)
         catch_up(life)

@@ -56,7 +56,8 @@ class Edit:
 
     ``dollars`` is what asking for it cost;
     ``prediction`` is the effect that its proposer expects, in the unit that effects are shown in (a gain above 0, for
-    speed a ratio above 1); it decides nothing and is scored afterwards.
+    speed a ratio above 1); it decides nothing and is scored afterwards; ``improver`` is the version whose improver
+    suggested it.
     """
 
     objective: str
@@ -67,6 +68,7 @@ class Edit:
     proposer: str = IMPROVER
     prediction: float | None = None
     dollars: float = 0.0
+    improver: int | None = None
 
 
 @dataclass(frozen=True)

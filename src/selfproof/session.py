@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from selfproof import birth, closing, life, loop
+from selfproof.archive import strategies
 from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
 from selfproof.charter import load
@@ -24,7 +25,8 @@ NOBODY = Asked()
 
 def run(
     folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY,
-    *, certified: int | None = None, on_stop: Callable[[Stop], None] = lambda stop: None,
+    *, certified: int | None = None, strategy: str | None = None,
+    on_stop: Callable[[Stop], None] = lambda stop: None,
 ) -> Iterator[Event]:  # fmt: skip
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
@@ -36,6 +38,8 @@ def run(
         SelfproofError: with an exit code and advice.
     """
     began = time.monotonic()
+    if strategy is not None:
+        strategies.named(strategy)  # before anything is made
     paths = Paths(folder)
     if not paths.ledger.exists():
         check_empty(paths)
@@ -53,7 +57,7 @@ def run(
     stop = Stop(paths.stop, max(1.0, seconds - closing.reserve(seconds)))
     on_stop(stop)
     with stop.on_signals(), life.opened(folder, seed=seed) as living:
-        living.stop = stop
+        living.stop, living.strategy = stop, strategy or living.strategy
         keep = living.charter.experience.keep
         living.experience = recorder_of(living.state.genesis["program"], keep=keep, seed=seed)
         yield opening(living, seconds)
@@ -115,7 +119,7 @@ def opening(living: Life, seconds: float) -> Event:
         "seconds": seconds, **loop.standing(living),
         "objectives": [o.name for o in living.charter.objectives],
         "uncertified": living.charter.certify.uncertified,
-        "finished": living.finished, "seeds": living.seeds_kind,
+        "finished": living.finished, "seeds": living.seeds_kind, "strategy": living.strategy,
     }  # fmt: skip
 
 

@@ -149,6 +149,22 @@ class Sandbox:
     """Address space of one job in MB."""
 
 
+STRATEGIES = (
+    "default", "greedy", "dgm", "dgm-staged", "dgm-score-prop", "dgm-random", "dgm-no-darwin", "hyperagents", "hgm",
+    "map-elites", "thompson",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How a search goes through its archive."""
+
+    strategy: str = _within("default", choices=STRATEGIES)
+    """Which versions a quality objective's search builds on: "default", "greedy", "dgm", "dgm-staged",
+    "dgm-score-prop", "dgm-random", "dgm-no-darwin", "hyperagents", "hgm", "map-elites" or "thompson"
+    (docs/strategies.md)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experience:
     """What is kept across runs and programs, on this machine."""

@@ -15,6 +15,7 @@ Examples:
   selfproof run                       two minutes; makes the program first if the folder is empty
   selfproof run --minutes 10 --seed 7
   selfproof run --minutes 30 --until-certified 1
+  selfproof run --strategy hgm        another search strategy (docs/strategies.md)
   selfproof run --model ollama/qwen3:8b
   selfproof run --target self         patches to selfproof's own hot functions, into ./self
   selfproof run --json | tail -1      the summary"""
@@ -26,6 +27,9 @@ Examples:
     "--until-certified", "enough", metavar="N", type=click.IntRange(1), help="End early, once it certified N changes."
 )
 @click.option("--seed", type=click.IntRange(0), help="Make the run repeatable; certificates then say so.")
+@click.option(
+    "--strategy", metavar="NAME", help="Search by this strategy: dgm, hgm, map-elites ...  [default: the charter's]"
+)
 @click.option("--model", "models", multiple=True, help="Ask this model too: ollama/qwen3:8b, openai/gpt-5-mini, a URL.")
 @click.option("--agent", default="", help='Ask a coding agent too: "claude -p {prompt}", or a preset such as claude.')
 @click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the models' replies in a file.")
@@ -42,7 +46,7 @@ Examples:
 @click.pass_context
 def command(
     ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, seed: int | None, enough: int | None,
-    fail_if_none: bool, target: str | None, **asked: Any,
+    fail_if_none: bool, target: str | None, strategy: str | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -60,7 +64,7 @@ def command(
     adopted = 0
     last = None
     with view_for(as_json) as view:
-        for event in run(folder, minutes, seed, Asked(**asked), certified=enough):
+        for event in run(folder, minutes, seed, Asked(**asked), certified=enough, strategy=strategy):
             if event["event"] == "start":
                 warn_of(event["tier"])
                 if event["uncertified"]:

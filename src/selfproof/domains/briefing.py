@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from selfproof.archive.tree import scope
+from selfproof.archive.tree import matches, scope
 from selfproof.charter import Objective
 from selfproof.domains import paired
 from selfproof.jail import values
@@ -37,6 +37,8 @@ def brief_of(
     """The brief on a version: its files within the objective's scope, and what became of earlier edits."""
     proposers, program = life.charter.proposers, life.charter.program
     improver = proposers.improver.partition(":")[0]
+    if matches(improver, program.editable) and not matches(improver, program.protected):
+        improver = ""  # it may be edited like the rest
     shown = {path: text for path, text in parent.files.items() if path != improver}
     return Brief(
         objective=objective.name, kind=objective.kind, metric=objective.metric,  # type: ignore[arg-type]

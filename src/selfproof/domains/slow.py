@@ -125,6 +125,10 @@ class Slow(Quality):
             self.refused.add(best.id)
         return tuple(found) if at == "through" else None
 
+    def _simplified(self, best: Member) -> Candidate | None:
+        """As it is: hundreds of runs of what takes long, and often answers otherwise when asked again, are too dear."""
+        return self._texts[best.id]
+
     def _some_pairs(self, candidate: Candidate, first: int) -> Measured:
         """As many fresh explore pairs as fit beside each other."""
         at_once = 1 if self.task.timed else max(1, self.life.charter.sandbox.workers // 2)

@@ -211,14 +211,20 @@ OPERATORS: dict[str, Callable[[list[ast.stmt], Palette, random.Random], str]] = 
 }
 
 
-def _function(tree: ast.Module, name: str) -> ast.FunctionDef:
+def find_function(tree: ast.Module, name: str) -> ast.FunctionDef:
+    """The function of that name at the module's top level.
+
+    Raises:
+        EditImpossible: there is none.
+    """
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return node
     raise EditImpossible(f"no function {name}")
 
 
-def _without_docstring(function: ast.FunctionDef) -> tuple[list[ast.stmt], list[ast.stmt]]:
+def without_docstring(function: ast.FunctionDef) -> tuple[list[ast.stmt], list[ast.stmt]]:
+    """A function's docstring, as no statement or one, and the rest of its body."""
     first = function.body[0]
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         return function.body[:1], function.body[1:]
@@ -261,8 +267,8 @@ def edit_function(
     if not function:
         return _edit_file(source, operator, rng, other, repeat)
     tree = ast.parse(source)
-    target = _function(tree, function)
-    _, body = _without_docstring(target)
+    target = find_function(tree, function)
+    _, body = without_docstring(target)
     first, last = body[0], body[-1]
     palette = Palette(_names(target, body[:-1]))
     titles = []
@@ -270,7 +276,7 @@ def edit_function(
         if operator == "crossover":
             if other is None:
                 raise EditImpossible("no second parent")
-            _, theirs = _without_docstring(_function(ast.parse(other), function))
+            _, theirs = without_docstring(find_function(ast.parse(other), function))
             titles.append(_crossover(body, theirs, set(palette.names), rng))
         else:
             titles.append(OPERATORS[operator](body, palette, rng))
@@ -315,7 +321,7 @@ def size_in(tree: ast.Module, function: str) -> int:
     """The same of a module that was parsed before."""
     if not function:
         return sum(isinstance(node, ast.expr) for node in ast.walk(tree))
-    _, body = _without_docstring(_function(tree, function))
+    _, body = without_docstring(find_function(tree, function))
     return sum(isinstance(node, ast.expr) for statement in body for node in ast.walk(statement))
 
 
