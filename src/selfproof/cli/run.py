@@ -46,7 +46,7 @@ Examples:
 @click.pass_context
 def command(
     ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, seed: int | None, enough: int | None,
-    fail_if_none: bool, target: str | None, strategy: str | None, **asked: Any,
+    fail_if_none: bool, strategy: str | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -56,7 +56,7 @@ def command(
     from selfproof.proposers import Asked
     from selfproof.session import run
 
-    if target is not None:
+    if (target := asked.pop("target")) is not None:
         from selfproof.cli.target import made
 
         here = ctx.get_parameter_source("folder") is not click.core.ParameterSource.COMMANDLINE
