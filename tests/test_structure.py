@@ -51,7 +51,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"oversight"}),
     frozenset({"archive", "ledger", "jail", "operators"}),
     frozenset({"charter"}),
-    frozenset({"nouns", "grants"}),
+    frozenset({"nouns", "grants", "places"}),
     frozenset({"__init__"}),
 )
 # A template's tasks are a stranger's code: what they may use is what every stranger may rely on.

@@ -8,13 +8,14 @@ from importlib import resources
 from pathlib import Path
 
 from selfproof import charter as charters
-from selfproof import life, soundness
+from selfproof import soundness
 from selfproof.adopt import repo
 from selfproof.archive.tree import digests, tree_hash, tree_of_digests
 from selfproof.certify import seeds, spending
 from selfproof.certify.race import PRESETS
 from selfproof.ledger import Ledger
 from selfproof.nouns import SelfproofError, UsageError
+from selfproof.places import PRIVATE, Paths
 from selfproof.trial import loading
 
 PARTS = ("charter.toml", "tasks", "program")
@@ -30,7 +31,7 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
         UsageError: a living program is there already, or files that are not ours stand in the way.
         SelfproofError: the folder cannot be written.
     """
-    paths = life.Paths(folder)
+    paths = Paths(folder)
     if paths.ledger.exists():
         raise UsageError(f"{folder.resolve()} holds a living program already", advice="Type `selfproof run` to go on.")
     present = [part for part in PARTS if (folder / part).exists()]
@@ -74,7 +75,7 @@ def begin(folder: Path, seed: int | None) -> str:
     Raises:
         UsageError: there is a ledger already, the charter is wrong or unsound, or the program is empty.
     """
-    paths = life.Paths(folder)
+    paths = Paths(folder)
     charter = charters.load(paths.charter)
     tree = folder / charter.program.tree
     files = repo.read_files(tree)
@@ -94,7 +95,7 @@ def begin(folder: Path, seed: int | None) -> str:
         "seeds": "random" if seed is None else "operator-chosen",
     }  # fmt: skip
     soundness.check(charter, files, genesis)
-    aside = folder / (life.PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
+    aside = folder / (PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700)
     with Ledger.create(aside / "ledger", aside / "key", program_id=program_id, genesis=genesis) as ledger:

@@ -31,32 +31,15 @@ from selfproof.learn.recorder import Nothing
 from selfproof.ledger import Leaf, Ledger, read
 from selfproof.nouns import Candidate, Event, Files, SelfproofError, UsageError
 from selfproof.oversight.stop import Stop
+from selfproof.places import Paths
 from selfproof.trial import loading
 from selfproof.trial.task import Task, Workload
 
-PRIVATE = ".selfproof"
 LARGEST_INLINE = 16 * 1024  # characters in a leaf; a file of its own would take a whole block of the disk
 
 
 class Halted(Exception):
     """A person stopped the run, or it is overdue; nothing is lost."""
-
-
-@dataclass
-class Paths:
-    """Where the parts of a living program lie."""
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        """Name the parts."""
-        self.charter = self.folder / "charter.toml"
-        self.private = self.folder / PRIVATE
-        self.ledger = self.private / "ledger"
-        self.key = self.private / "key"
-        self.epoch_key = self.private / "epoch.key"
-        self.archive = self.private / "archive.db"
-        self.stop = self.folder / "STOP"
 
 
 @dataclass

@@ -13,9 +13,10 @@ from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
 from selfproof.charter import load
 from selfproof.learn.recorder import recorder_of
-from selfproof.life import Life, Paths
+from selfproof.life import Life
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
 from selfproof.oversight.stop import Stop
+from selfproof.places import Paths
 from selfproof.projects import origin
 from selfproof.propose.desk import Desk
 from selfproof.proposers import Asked, proposers_of

@@ -18,8 +18,8 @@ from selfproof.archive.state import State, fold
 from selfproof.archive.tree import matches
 from selfproof.charter import Charter
 from selfproof.ledger import Reader, read
-from selfproof.life import Paths
 from selfproof.nouns import UsageError
+from selfproof.places import Paths
 
 LIVING = "living"
 """Where ``selfproof init`` puts the living program of a project."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from selfproof.cli.common import dump
-from selfproof.life import Paths
 from selfproof.nouns import UsageError
+from selfproof.places import Paths
 
 SELF = Path("self")
 """Where it is put if no folder is named."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from selfproof.cli.common import at_option, dump, json_option
-from selfproof.life import Paths
 from selfproof.nouns import UsageError
+from selfproof.places import Paths
 
 
 @click.command(epilog="\b\nExample:\n  selfproof verify --json")
