@@ -35,6 +35,7 @@ COMPOSITION = frozenset(
         "projects",
         "proposers",
         "soundness",
+        "tuning",
     }
 )
 # From the top down. Within a layer nothing imports anything else, but for the composition, which has no cycle.
