@@ -96,10 +96,10 @@ def _run(
     path.write_text(json.dumps(spec), "utf-8")
     words = [*(command or [sys.executable, "-m", "selfproof.tuning.training"]), str(path)]
     process = subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(scratch),
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(scratch),
         start_new_session=True,
     )  # fmt: skip
-    assert process.stdout is not None
+    assert process.stdin is not None and process.stdout is not None
     told: dict[str, Any] = {"failed": "its process ended without a word"}
     try:
         for line in _lines(life, process.stdout.fileno()):
@@ -111,6 +111,7 @@ def _run(
     finally:
         process.kill()
         process.wait()
+        process.stdin.close()
         process.stdout.close()
     done = told.get("done")
     if not isinstance(done, dict):

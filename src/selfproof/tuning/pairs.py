@@ -3,8 +3,8 @@
 A seed chooses the version (a parent that no edit of was trained on), the explore samples and what is drawn in
 answering. Each side makes as many edits; what passes the screen and is new in this life runs in the jail. A side's
 best edit is *chosen* on some samples and *scored* on others, as a share of what its parent scores there: chosen and
-scored on the same ones, whoever makes more edits would look better by luck alone. The score lies within [-1, 1]; a side whose
-edits gain nothing where they are chosen scores 0, and one whose choice then gives no valid answer scores -1.
+scored on the same ones, whoever makes more edits would look better by luck alone. The score lies within [-1, 1]; a
+side whose edits gain nothing where they are chosen scores 0, and one whose choice then gives no valid answer -1.
 """
 
 from __future__ import annotations
