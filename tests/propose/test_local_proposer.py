@@ -23,7 +23,8 @@ for line in sys.stdin:
     open(log, "a").write(line)
     if "slow" in folder:
         time.sleep(120)
-    print(json.dumps({"text": "\n".join(block) % json.loads(line)["seed"], "tokens_in": 5, "tokens_out": 2}), flush=True)
+    text = "\n".join(block) % json.loads(line)["seed"]
+    print(json.dumps({"text": text, "tokens_in": 5, "tokens_out": 2}), flush=True)
 """
 
 

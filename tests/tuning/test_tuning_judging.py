@@ -20,7 +20,11 @@ from selfproof.archive.state import MODEL_COUNTER
 from selfproof.audit import audit
 from selfproof.certify import spending
 from selfproof.nouns import UsageError
+from selfproof.propose.local import Asker, parse
+from selfproof.propose.local.asking import Answer
 from selfproof.proposers import Asked, proposers_of
+from selfproof.tuning.examples import Prompts, Versions, edits_of, examples_of
+from selfproof.tuning.pairs import Pairs
 from selfproof.tuning.session import Wanted, taken_back, train
 
 EDITS = 1
@@ -147,6 +151,50 @@ def test_what_was_cut_off_and_cannot_go_on_keeps_its_level_spent(cut: Any, tmp_p
         assert (first.body["k"], second.body["k"]) == (1, 2) and second.body["alpha_k"] < first.body["alpha_k"]
         assert living.state.spent() > second.body["alpha_k"] + first.body["alpha_k"]
     assert audit(copied / ".selfproof" / "ledger")["ok"]
+
+
+class Repeats:
+    """Weights that have learned by heart what the life tried on a version."""
+
+    def __init__(self, known: dict[str, str]) -> None:
+        self.known = known
+
+    def ask(self, prompt: str, seed: int) -> Answer:
+        return Answer(self.known[prompt])
+
+
+def test_what_weights_know_by_heart_is_no_gain_of_theirs(copied: Path, tmp_path: Path) -> None:
+    good = Asker(parse(f"hf:{weights(tmp_path / 'good', 'good')}"), "", command=server(tmp_path))
+    with lives.opened(copied) as living:
+        known = {row["prompt"]: row["completion"] for row in examples_of(living, 12_000).held_sft}
+        pairs = Pairs(living, 12_000, edits=1)
+        asked = Prompts(living, 12_000)
+        versions = Versions(living)
+        list(edits_of(living, versions))
+        same = [(name, parent) for name, parent in pairs.parents
+                if asked.of(name, parent, versions.files(name, parent) or {}) in known]  # fmt: skip
+        assert same
+        repeating, new = pairs.measure(7, same, (Repeats(known), good))
+        good.close()
+    assert (repeating.read, repeating.new, repeating.score) == (1, 0, 0.0)
+    assert (new.read, new.new, new.ran) == (1, 1, 1) and new.score > 0
+
+
+def test_a_best_edit_is_not_scored_where_it_was_chosen_so_that_none_wins_by_luck(copied: Path, tmp_path: Path) -> None:
+    seen: list[tuple[int, set[bytes]]] = []
+
+    class Watched(Pairs):
+        def _means(self, versions: Any, panel: Any) -> list[float | None]:
+            seen.append((len(versions), {block.data for block in panel}))
+            return super()._means(versions, panel)
+
+    good = Asker(parse(f"hf:{weights(tmp_path / 'good', 'good')}"), "", command=server(tmp_path))
+    with lives.opened(copied) as living:
+        pairs = Watched(living, 12_000, edits=2)
+        (side,) = pairs.measure(3, pairs.parents, (good,))
+        good.close()
+    assert side.new == 2 and [count for count, _ in seen] == [3, 2]
+    assert not seen[0][1] & seen[1][1] and len(seen[1][1]) == 8
 
 
 def test_no_seed_is_used_twice_and_all_follow_from_the_revealed_key(certified: Any) -> None:

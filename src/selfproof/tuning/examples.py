@@ -134,10 +134,13 @@ def objectives_of(life: Life) -> list[Objective]:
     return [one for one in life.charter.objectives if one.kind == "quality"]
 
 
-def edits_of(life: Life) -> Iterator[Edited]:
-    """Every edit whose parent's files are known and whose fate says something, in the ledger's order."""
+def edits_of(life: Life, versions: Versions | None = None) -> Iterator[Edited]:
+    """Every edit whose parent's files are known and whose fate says something, in the ledger's order.
+
+    ``versions`` take note of what was proposed.
+    """
     names = {one.name for one in objectives_of(life)}
-    versions = Versions(life)
+    versions = versions or Versions(life)
     proposed: dict[tuple[str, str], Mapping[str, Any]] = {}
     for leaf in life.ledger.leaves():
         name = leaf.body.get("objective")
