@@ -19,6 +19,7 @@ from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import MODEL_COUNTER
 from selfproof.audit import audit
 from selfproof.certify import spending
+from selfproof.domains import paired
 from selfproof.nouns import UsageError
 from selfproof.propose.local import Asker, parse
 from selfproof.propose.local.asking import Answer
@@ -195,6 +196,23 @@ def test_a_best_edit_is_not_scored_where_it_was_chosen_so_that_none_wins_by_luck
         good.close()
     assert side.new == 2 and [count for count, _ in seen] == [3, 2]
     assert not seen[0][1] & seen[1][1] and len(seen[1][1]) == 8
+
+
+def test_answers_that_take_long_get_a_process_each_and_score_the_same(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lives.opened(copied) as living:
+        pairs, (objective, *_) = Pairs(living, 12_000), living.charter.objectives
+        versions = [living.version(objective, number) for number in (0, 1)]
+        panel = pairs._panel(objective.name, 5, 3)
+        before = living.trials
+        together = pairs._means(versions, panel)
+        monkeypatch.setattr(type(living.tasks[objective.name]), "seconds", 1.0)
+        jobs: list[int] = []
+        run = paired.run
+        monkeypatch.setattr(paired, "run", lambda life, some, **how: jobs.append(len(some)) or run(life, some, **how))
+        assert pairs._means(versions, panel) == together and None not in together
+        assert jobs == [6] and living.trials - before == 12
 
 
 def test_no_seed_is_used_twice_and_all_follow_from_the_revealed_key(certified: Any) -> None:

@@ -130,3 +130,20 @@ def test_too_little_to_learn_from_is_said(copied: Path, tmp_path: Path, monkeypa
     monkeypatch.setattr(making, "LEAST_EXAMPLES", 10_000)
     with pytest.raises(UsageError, match="accepted edits to learn from"):
         made(copied, tmp_path, "good")
+
+
+def test_the_command_says_what_there_is_and_what_is_wrong(copied: Path, tmp_path: Path, cli: Any) -> None:
+    counts = cli.run("train", "--at", copied, "--dry-run", "--json").json
+    assert counts["sft"] > 20 and counts["prompts"] > counts["held_out_prompts"] > 3
+    folder = weights(tmp_path / "w", "good")  # no library can load these, and most machines have none that would try
+    for words, code, why in (
+        ((), 2, "no weights are named"),
+        (("--model", "local"), 2, "no weights of this life are certified"),
+        (("--model", f"hf:{folder}"), 1, "training failed"),
+        (("--judge",), 2, "no weights were tuned"),
+        (("--back",), 2, "no weights of this life are certified"),
+        (("--judge", "--back"), 2, "exclude each other"),
+    ):
+        done = cli.run("train", "--at", copied, *words)
+        assert done.code == code and why in done.err and "Traceback" not in done.err, (words, done.err)
+        assert len(done.err.strip().splitlines()) <= 2

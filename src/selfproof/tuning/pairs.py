@@ -13,6 +13,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Protocol
 
 from selfproof.certify.seeds import derive
@@ -163,14 +164,17 @@ class Pairs:
         return 1.0 if self.life.charter.objective(name).better == "lower" else -1.0
 
     def _means(self, versions: Sequence[Candidate], panel: Sequence[trials.Block]) -> list[float | None]:
-        """What each version scores on a panel, in a process of its own; None without a valid answer to all of it."""
+        """What each version scores on a panel, in processes of its own; None without a valid answer to all of it."""
         objective = self.life.charter.objective(versions[0].objective)
         task, limits = self.life.tasks[objective.name], self.life.limits_of(objective)
         assert isinstance(task, Task)
-        jobs = [trials.job(one.files, objective.entry, panel, limits) for one in versions]
+        parts = [[block] for block in panel] if task.seconds > 0 else [panel]  # long answers get a process each
+        jobs = [trials.job(one.files, objective.entry, part, limits) for one in versions for part in parts]
         outcomes = paired.run(self.life, jobs, together=task.timed)
-        scored = [[trial.score for trial in trials.score(task, panel, outcome)] for outcome in outcomes]
-        return [_mean(scores) for scores in scored]
+        scored = [[trial.score for trial in trials.score(task, parts[at % len(parts)], outcome)]
+                  for at, outcome in enumerate(outcomes)]  # fmt: skip
+        each = len(parts)
+        return [_mean([*chain(*scored[at : at + each])]) for at in range(0, len(scored), each)]
 
 
 def _mean(scores: Sequence[float | None]) -> float | None:
