@@ -1,4 +1,4 @@
-"""The whole way with the real libraries, on a model of 20,000 random weights: tuned, judged, refused. Nothing is loaded
+"""The whole way with the real libraries, on a model of 11,000 random weights: tuned, judged, refused. Nothing is loaded
 from a network. It runs where the extra ``train`` is installed, on a GPU if there is one.
 """
 
