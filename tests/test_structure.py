@@ -36,6 +36,7 @@ COMPOSITION = frozenset(
         "proposers",
         "recursion",
         "soundness",
+        "tuning",
     }
 )
 # From the top down. Within a layer nothing imports anything else, but for the composition, which has no cycle.

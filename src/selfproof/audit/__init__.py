@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from selfproof.archive.state import State, apply
+from selfproof.audit import models
 from selfproof.audit.comparing import Wrong
 from selfproof.audit.rules import CHECKS
 from selfproof.ledger import Leaf, LedgerBroken, check, read
@@ -31,7 +32,7 @@ def audit(folder: Path) -> dict[str, Any]:
     leaf: Leaf | None = None
     try:
         for leaf in reader.leaves():
-            rule = CHECKS.get(leaf.kind)
+            rule = CHECKS.get(leaf.kind) or models.CHECKS.get(leaf.kind)
             if rule is not None:
                 rule(state, leaf, reader)
             apply(state, leaf)

@@ -181,7 +181,8 @@ class Proposers:
     improver: str = "improver.py:propose"
     """The improver in the program, FILE.py:function, which runs in the jail; "": there is none."""
     models: tuple[str, ...] = ()
-    """Models to ask: "openai/gpt-5-mini", "ollama/qwen3:8b", "http://127.0.0.1:8000/v1#name"."""
+    """Models to ask: "openai/gpt-5-mini", "ollama/qwen3:8b", "http://127.0.0.1:8000/v1#name"; weights
+    on this machine: "hf:FOLDER", or "local", those that were tuned here and certified."""
     agent: str = ""
     """A coding agent's command, with {prompt} or {prompt_file}: "claude -p {prompt}"."""
     agent_minutes: float = _within(10.0, low=0.01, high=1440)

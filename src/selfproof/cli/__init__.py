@@ -30,6 +30,7 @@ COMMANDS = {
     "verify": "Recompute every decision from the ledger alone.",
     "simulate": "What the gate adopts in a world whose truth is known.",
     "bench": "Search strategies against each other, where the truth is known.",
+    "train": "Tune a local model on the program's own edits.",
     "experience": "What is known from all runs on this machine.",
     "charter": "Check and explain the charter.",
     "sandbox": "What isolates programs here; run one in it.",
