@@ -21,7 +21,7 @@ from selfproof.trial.task import Baseline, Exchange, InvalidAnswer, Sample, Task
 
 from . import online
 from .corpora import CORPORA, NEWLINE, ORDERS, SYMBOLS, Pool, passages, split, symbols
-from .counts import Counts, Table
+from .counts import Counts, Rows, Table
 from .language import SPAN, surprise
 
 PASSAGES = 64
@@ -76,14 +76,20 @@ def contexts(drawn: Windows, step: int) -> NDArray[np.uint64]:
 class Reading(Exchange):
     """One trial's way through the passages of a sample."""
 
-    def __init__(self, drawn: Windows, table: Table) -> None:
-        self.drawn, self.table, self.step = drawn, table, 0
+    def __init__(self, drawn: Windows, table: Table, looked_up: dict[int, Rows]) -> None:
+        self.drawn, self.table, self.looked_up = drawn, table, looked_up
+        self.step = 0
         self.bits: list[NDArray[np.float64]] = []
 
-    @staticmethod
-    def first(drawn: Windows, table: Table) -> dict[str, object]:
+    def rows(self) -> Rows:
+        """The counts for this step; looked up once for all trials on the sample."""
+        if self.step not in self.looked_up:
+            self.looked_up[self.step] = self.table.rows(contexts(self.drawn, self.step))
+        return self.looked_up[self.step]
+
+    def first(self) -> dict[str, object]:
         """The first message: what is open from the start."""
-        return {"past": np.ascontiguousarray(drawn[:, :PAST]), "counts": table.rows(contexts(drawn, 0))}
+        return {"past": np.ascontiguousarray(self.drawn[:, :PAST]), "counts": self.rows()}
 
     def reply(self, answer: object) -> object | None:
         """The symbols that were just guessed, and the counts for the next.
@@ -96,7 +102,7 @@ class Reading(Exchange):
         self.step += 1
         if self.step == STEPS:
             return None
-        return {"truth": truth.copy(), "counts": self.table.rows(contexts(self.drawn, self.step))}
+        return {"truth": truth.copy(), "counts": self.rows()}
 
     def result(self) -> object:
         """Bits (passages, steps)."""
@@ -136,8 +142,8 @@ class Stream(Task):
         return [self._sample(windows(texts, rng, PASSAGES)) for _ in range(n)]
 
     def _sample(self, drawn: Windows) -> Sample:
-        table = self.counts.continued
-        return Sample(Reading.first(drawn, table), drawn, lambda: Reading(drawn, table))
+        table, looked_up = self.counts.continued, dict[int, Rows]()
+        return Sample(Reading(drawn, table, looked_up).first(), drawn, lambda: Reading(drawn, table, looked_up))
 
     def from_text(self, text: str, seed: int, n: int) -> list[Sample]:
         """Samples from a reader's own text; what was learned stays the same.

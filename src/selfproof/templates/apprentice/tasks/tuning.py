@@ -63,19 +63,16 @@ class Evidence:
 
 def excluded(rows: Rows) -> Rows:
     """The counts without the symbols that followed a longer context: an escape says that it is none of them."""
-    longer = np.zeros_like(rows, dtype=bool)
-    most: Rows = np.maximum.accumulate(rows[:, :0:-1], axis=1)
-    longer[:, :-1] = most[:, ::-1] > 0
-    return np.where(longer, 0, rows)
+    longer: NDArray[np.bool_] = np.zeros(rows.shape, dtype=np.bool_)
+    longer[:, :-1] = np.cumsum(rows[:, :0:-1], axis=1)[:, ::-1] > 0
+    return rows * ~longer
 
 
 def _steps(parts: Sequence[tuple[Rows, NDArray[np.uint8]]]) -> list[Step]:
     c = np.concatenate([rows[np.arange(len(truth)), :, truth] for rows, truth in parts])
     t = np.concatenate([rows.sum(axis=2) for rows, _ in parts])
-    d, ones, twos = (
-        np.concatenate([np.count_nonzero(test(rows), axis=2) for rows, _ in parts])
-        for test in (lambda r: r, lambda r: r == 1, lambda r: r == 2)
-    )
+    kinds = [[np.count_nonzero(of, axis=2) for of in (rows > 0, rows == 1, rows == 2)] for rows, _ in parts]
+    d, ones, twos = (np.concatenate(column) for column in zip(*kinds, strict=True))
     columns = [np.ascontiguousarray(part.T, dtype=np.float64) for part in (c, t, d, ones, twos)]
     return [Step(*(column[order] for column in columns)) for order in range(ORDERS)]
 
@@ -111,7 +108,8 @@ def tuned(explore: Sequence[Block], report: Sequence[Block], evaluations: int, s
     cuts = np.cumsum([0, *shown.sizes]).tolist()
     found = []
     for name, rule in RULES.items():
-        both = zip(("one setting", "one per order"), tune(rule, learned, evaluations, seed), strict=True)
+        ways = ("one parameter" if rule.size == 1 else f"{rule.size} parameters", "one per order")
+        both = zip(ways, tune(rule, learned, evaluations, seed), strict=True)
         for how, parameters in both:
             bits = shown.bits(rule, np.broadcast_to(parameters, (ORDERS, rule.size))).tolist()
             text = " ".join(f"{p:.2f}" for p in parameters.ravel())

@@ -19,7 +19,7 @@ def merge(c, t, d, s, q, n, r):
     from 0; s: how many are 1 (all (passages, 1)); q: the guess below; n: the order; r: 1 if the counts are the
     passage's own, else 0.
     """
-    return (c + d * q) / (t + d)
+    return (c + 1.0 * d * q) / (t + 1.0 * d)
 
 
 def mix(p, q, m, g):
