@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -20,8 +20,11 @@ from selfproof.trial import loading
 
 PARTS = ("charter.toml", "tasks", "program")
 ASIDE = ".selfproof.parts"
-TAKEN_OVER = {"godel": ("tasks", "puzzles")}
-"""Templates that take a part over from another one."""
+LAYERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "stream": (("apprentice", PARTS),),
+    "godel": (("puzzles", ("tasks",)),),
+}
+"""Templates that lie over parts of others: whose parts, from the lowest up."""
 
 
 def make(folder: Path, template: str = "apprentice", seed: int | None = None) -> str:
@@ -42,9 +45,9 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
             advice="Use an empty folder, or put all three parts there.",
         )
     try:
-        with resources.as_file(resources.files("selfproof") / "templates" / template) as real:
-            part, other = TAKEN_OVER.get(template, ("", ""))
-            _copy_missing(real, folder, aside, {part: real.parent / other / part})
+        with resources.as_file(resources.files("selfproof") / "templates") as templates:
+            layers = [(templates / name, parts) for name, parts in (*LAYERS.get(template, ()), (template, PARTS))]
+            _copy_missing(layers, folder, aside)
     except OSError as error:
         raise SelfproofError(
             f"cannot write to {folder.resolve()}: {error.strerror or error}",
@@ -53,18 +56,22 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
     return begin(folder, seed)
 
 
-def _copy_missing(real: Path, folder: Path, aside: Path, elsewhere: Mapping[str, Path]) -> None:
-    """Copy each missing part aside and rename it, so that a part is there as a whole or not at all."""
+def _copy_missing(layers: Sequence[tuple[Path, Sequence[str]]], folder: Path, aside: Path) -> None:
+    """Copy each missing part aside and rename it, so that a part is there as a whole or not at all.
+
+    Where several layers have a file it is the last one's.
+    """
     for part in PARTS:
         if (folder / part).exists():
             continue
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        source = elsewhere.get(part, real / part)
-        if source.is_dir():
-            shutil.copytree(source, aside / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source, aside / part)
+        for real in [layer for layer, parts in layers if part in parts]:
+            if (real / part).is_dir():
+                leave = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(real / part, aside / part, ignore=leave, dirs_exist_ok=True)
+            elif (real / part).exists():
+                shutil.copyfile(real / part, aside / part)
         (aside / part).rename(folder / part)
     shutil.rmtree(aside, ignore_errors=True)
 

@@ -232,10 +232,10 @@ def constant_edits(life: Life, control: Quality) -> list[Candidate]:
     """Versions from the control's population with one constant or two changed."""
     rng = random.Random(life.search_seed(control.stream, "propose", life.state.batches.get(control.stream, 0)))
     start, found = life.files(0), []
-    for parent in control.population.parents(AT_ONCE, rng):
-        repeat = 1 if rng.random() < 0.7 else 2
+    for number, parent in enumerate(control.population.parents(AT_ONCE, rng)):
+        repeat, function = 1 if rng.random() < 0.7 else 2, control.functions[number % len(control.functions)]
         try:
-            text, title = edit_function(parent.source, control.function, "constant", rng, repeat=repeat)
+            text, title = edit_function(parent.source, function, "constant", rng, repeat=repeat)
         except (EditImpossible, SyntaxError):
             continue
         edit = Edit(control.objective.name, {control.path: text}, title, "constant", parent.id)

@@ -1,4 +1,4 @@
-"""Quality objectives: search over the focus function's code, raced and confirmed on blocks of samples.
+"""Quality objectives: search over the focus functions' code, raced and confirmed on blocks of samples.
 
 The search is a population in the uncertified archive. A batch of edits is raced by rungs on the explore panel: block
 0, then 1-2, then the rest; a candidate leaves as soon as it trails the last member of the population by more than the
@@ -25,7 +25,7 @@ from selfproof.domains.asking import Improvers
 from selfproof.domains.base import Finalist, Focus, Measured, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
-from selfproof.domains.shape import Shape, shape_of
+from selfproof.domains.shape import Shape, functions_of, shape_of
 from selfproof.domains.sizes import SINGLE, USUAL, Sizes
 from selfproof.learn import plateau
 from selfproof.life import Life
@@ -76,10 +76,9 @@ class Quality:
         self.rungs, self.size = ({} if self.single else RUNGS), self.sizes.panel
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.unfinished = False  # a batch is raced in one go
-        self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
         self.start = own_files(life, objective, 0)
-        if shape_of(self.start, self.start, self.path, self.function) is None:
-            self.function = ""  # no plain function of that name: the whole file is looked at
+        self.path, self.functions = functions_of(self.start, objective.focus or (objective.entry,))
+        self.function = self.functions[0] if len(self.functions) == 1 else ""  # several: the file's form is compared
         self.population = Population()
         self.improvers = Improvers(life, objective, partial(paired.run, life), self.files_of, self._is_new)
         self.panel: list[trials.Block] = []
@@ -102,7 +101,7 @@ class Quality:
         batch = self._batch()
         self._draw_panel(0 if self.task.whole else self.evaluated // self.sizes.redraw)
         best = self.population.best
-        sentence = f"{self.function or 'all'} in {self.path}, best on the explore panel {best.score:.4f}"
+        sentence = f"{' and '.join(self.functions) or 'all'} in {self.path}, best on the explore panel {best.score:.4f}"
         if not self.life.charter.proposers.improver:
             return Focus((), sentence)
         rng = random.Random(self.life.search_seed(self.stream, "parents", batch))
@@ -118,7 +117,8 @@ class Quality:
             views.append(
                 {
                     "kind": "quality", "objective": self.objective.name, "path": self.path,
-                    "function": self.function, "wanted": self.sizes.wanted, "plateau": level, "experience": known,
+                    "function": self.functions[(batch + worker) % len(self.functions)],
+                    "wanted": self.sizes.wanted, "plateau": level, "experience": known,
                     "operators": plateau.widened(self.operators, level, worker),
                     "seed": self.life.search_seed(self.stream, "propose", batch, worker) % 2**63,
                     "parents": parents, "history": history, "tried": tried,

@@ -1,4 +1,4 @@
-"""Edits of one function's expressions: constants, replace, wrap, blend, unwrap, insert, crossover.
+"""Edits of one function's expressions: constants, replace, wrap, blend, pool, unwrap, insert, crossover.
 
 Every operator takes the parsed function and a seeded ``random.Random`` and changes the tree in place; nothing is
 run here. What an operator may write is fixed by the ``Palette``: names that are in scope, binary operators and
@@ -102,6 +102,10 @@ def _scaled(weight: float, node: ast.expr) -> ast.BinOp:
     return ast.BinOp(_number(weight), ast.Mult(), node)
 
 
+def _power(node: ast.expr, exponent: float) -> ast.BinOp:
+    return ast.BinOp(node, ast.Pow(), _number(exponent))
+
+
 def _numeric(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
 
@@ -165,6 +169,24 @@ def blend(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
     return f"{old} -> {ast.unparse(new)}"
 
 
+def pool(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
+    """Take an expression to a power, mostly times another one's: ``x**w``, or ``x**(1 - w) * y**w``.
+
+    The second is how guesses are pooled log-linearly (Genest & Zidek 1986), as context-mixing compressors do: a
+    building block, since three edits at once do not come about by chance.
+    """
+    site = rng.choice(_sites(body))
+    old = ast.unparse(site.node)
+    if rng.random() < 0.25:
+        new = _power(site.node, math.exp(rng.uniform(-1.0, 1.0)))
+    else:
+        share = round(rng.uniform(0.05, 0.95), 2)
+        other = ast.Name(id=rng.choice(palette.names), ctx=ast.Load())
+        new = ast.BinOp(_power(site.node, 1.0 - share), ast.Mult(), _power(other, share))
+    site.put(new)
+    return f"{old} -> {ast.unparse(new)}"
+
+
 def unwrap(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
     """Replace an operator or call by one of its operands."""
     del palette
@@ -206,6 +228,7 @@ OPERATORS: dict[str, Callable[[list[ast.stmt], Palette, random.Random], str]] = 
     "replace": replace,
     "wrap": wrap,
     "blend": blend,
+    "pool": pool,
     "unwrap": unwrap,
     "insert": insert,
 }

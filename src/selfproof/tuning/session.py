@@ -11,6 +11,7 @@ from selfproof import life as lives
 from selfproof.life import Halted, Life
 from selfproof.nouns import Event, UsageError
 from selfproof.oversight.stop import Stop
+from selfproof.places import Paths
 from selfproof.propose.local import Asker, Folder
 from selfproof.tuning import judging, making
 from selfproof.tuning.examples import Examples, examples_of, objectives_of
@@ -44,9 +45,9 @@ def train(
     Raises:
         SelfproofError: with what is wrong and what to do.
     """
-    stop = Stop(lives.Paths(folder).stop, math.inf)
+    stop = Stop(Paths(folder).stop, math.inf)
     if stop.reason is not None:
-        raise UsageError(f"{lives.Paths(folder).stop} is there: this program was stopped",
+        raise UsageError(f"{Paths(folder).stop} is there: this program was stopped",
                          advice="To go on: selfproof resume")  # fmt: skip
     with stop.on_signals(), lives.opened(folder) as life:
         life.stop = stop
