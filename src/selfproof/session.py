@@ -24,12 +24,13 @@ NOBODY = Asked()
 
 def run(
     folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY,
-    *, certified: int | None = None, on_stop: Callable[[Stop], None] = lambda stop: None,
+    *, certified: int | None = None, focus: str | None = None, on_stop: Callable[[Stop], None] = lambda stop: None,
 ) -> Iterator[Event]:  # fmt: skip
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
     ``asked`` are who suggests edits beside those that the charter names. With ``certified`` the run ends early once it
-    has certified that many changes, which the gate allows at any time (docs/gate.md). ``on_stop`` is given the run's
+    has certified that many changes, which the gate allows at any time (docs/gate.md). With ``focus`` it spends its time on
+    the objective of that name alone. ``on_stop`` is given the run's
     `Stop`, for whoever wants to end it from another thread.
 
     Raises:
@@ -43,7 +44,10 @@ def run(
         yield {"event": "init", "program": program, "folder": str(folder.resolve())}
     if paths.stop.exists():
         raise UsageError(f"{paths.stop} is there: this program was stopped", advice="To go on: selfproof resume")
-    seconds = 60 * (load(paths.charter).budget.minutes if stop_after is None else stop_after)
+    charter = load(paths.charter)
+    if focus is not None:
+        charter.objective(focus)
+    seconds = 60 * (charter.budget.minutes if stop_after is None else stop_after)
     stop = Stop(paths.stop, max(1.0, seconds - closing.reserve(seconds)))
     on_stop(stop)
     with stop.on_signals(), life.opened(folder, seed=seed) as living:
@@ -58,7 +62,7 @@ def run(
             in_step=seed is not None, stopping=living.stopping,
         )  # fmt: skip
         try:
-            yield from _watched(loop.live(living, stop, domains, desk), living, stop, certified)
+            yield from _watched(loop.live(living, stop, domains, desk, focus), living, stop, certified)
             ended = stop.reason or "nothing left to try"
             stop.extend(closing.reserve(seconds))
             rows = yield from closing.table(living, stop, domains)

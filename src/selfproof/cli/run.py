@@ -15,6 +15,7 @@ Examples:
   selfproof run                       two minutes; makes the program first if the folder is empty
   selfproof run --minutes 10 --seed 7
   selfproof run --minutes 30 --until-certified 1
+  selfproof run --focus memory        one objective alone
   selfproof run --model ollama/qwen3:8b
   selfproof run --json | tail -1      the summary"""
 
@@ -24,6 +25,7 @@ Examples:
 @click.option(
     "--until-certified", "enough", metavar="N", type=click.IntRange(1), help="End early, once it certified N changes."
 )
+@click.option("--focus", metavar="OBJECTIVE", help="Spend all time on this one of the charter's objectives.")
 @click.option("--seed", type=click.IntRange(0), help="Make the run repeatable; certificates then say so.")
 @click.option("--model", "models", multiple=True, help="Ask this model too: ollama/qwen3:8b, openai/gpt-5-mini, a URL.")
 @click.option("--agent", default="", help='Ask a coding agent too: "claude -p {prompt}", or a preset such as claude.')
@@ -34,7 +36,7 @@ Examples:
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, seed: int | None, enough: int | None,
+    ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, focus: str | None, seed: int | None, enough: int | None,
     fail_if_none: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
@@ -48,7 +50,7 @@ def command(
     adopted = 0
     last = None
     with view_for(as_json) as view:
-        for event in run(folder, minutes, seed, Asked(**asked), certified=enough):
+        for event in run(folder, minutes, seed, Asked(**asked), certified=enough, focus=focus):
             if event["event"] == "start":
                 warn_of(event["tier"])
                 if event["uncertified"]:

@@ -23,7 +23,7 @@ from selfproof.domains import paired, remembering, single
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
-from selfproof.domains.shape import Shape, shape_of
+from selfproof.domains.shape import Shape, places_of, shape_of
 from selfproof.domains.sizes import SINGLE, USUAL, Sizes
 from selfproof.learn import plateau
 from selfproof.life import Life
@@ -75,10 +75,11 @@ class Quality:
         self.rungs, self.size = ({} if self.single else RUNGS), self.sizes.panel
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.unfinished = False  # a batch is raced in one go
-        self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
+        self.path, self.functions = places_of(objective)
+        self.function = self.functions[0] if len(self.functions) == 1 else ""  # of several: the whole file
         self.start = own_files(life, objective, 0)
         if shape_of(self.start, self.start, self.path, self.function) is None:
-            self.function = ""  # no plain function of that name: the whole file is looked at
+            self.function, self.functions = "", ("",)  # no plain function of that name: the whole file is looked at
         self.population = Population()
         self.panel: list[trials.Block] = []
         self.panel_number = -1
@@ -115,10 +116,10 @@ class Quality:
             views.append(
                 {
                     "kind": "quality", "objective": self.objective.name, "path": self.path,
-                    "function": self.function, "wanted": self.sizes.wanted, "plateau": level, "experience": known,
+                    "function": self.functions[(2 * batch + worker) % len(self.functions)], "experience": known,
                     "operators": plateau.widened(self.operators, level, worker),
                     "seed": self.life.search_seed(self.stream, "propose", batch, worker) % 2**63,
-                    "parents": parents, "history": history, "tried": tried,
+                    "parents": parents, "history": history, "tried": tried, "wanted": self.sizes.wanted, "plateau": level,
                 }
             )  # fmt: skip
         return Focus(tuple(views), sentence)
@@ -319,8 +320,7 @@ class Quality:
         return self.many and round(score, 9) in self.first_scores
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
-        jobs = [trials.job(files, self.objective.entry, part, self.limits) for files, part in work]
-        outcomes = paired.run(self.life, jobs)
+        outcomes = paired.run(self.life, [trials.job(f, self.objective.entry, part, self.limits) for f, part in work])
         return [trials.score(self.task, part, o) for (_, part), o in zip(work, outcomes, strict=True)]
 
     def finalist(self) -> Finalist | None:

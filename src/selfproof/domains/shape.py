@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from selfproof.archive.tree import form_of
+from selfproof.charter import Objective
 from selfproof.nouns import Files
 from selfproof.operators.anatomy import anatomy_or_none
 
@@ -34,6 +35,16 @@ def shape_of(files: Files, start: Files, path: str, function: str) -> Shape | No
     more = form_of(others)
     grown = sum(abs(len(text) - len(start.get(name, ""))) for name, text in others.items())
     return Shape(_short(focus.form + more), _short(focus.structure + more), focus.size + grown // CHARACTERS)
+
+
+def places_of(objective: Objective) -> tuple[str, tuple[str, ...]]:
+    """The file that an objective's focus begins with, and those of its functions that the focus names.
+
+    A search looks at one of them after the other; without a focus the entry is it.
+    """
+    places = [place.partition(":") for place in objective.focus or (objective.entry,)]
+    path = places[0][0]
+    return path, tuple(function for file, _, function in places if file == path)
 
 
 def _focus(text: str, path: str, function: str) -> Shape | None:
