@@ -130,14 +130,21 @@ def learn(folder: Path, life: Path | None, tasks: int) -> None:
             for seed in range(2)]  # fmt: skip
     with Pool(2) as pool:
         found = searched(pool, source, work, EVALUATIONS)
+        uniform = searched(pool, variants.composing(source), work, EVALUATIONS)
     logs = [log for search in found for log in search.logs]
+    composed = [log for search in uniform for log in search.logs]
     rules = [search.archive.members[0].source for search in found]
+    ended = [(search.archive.members[0].source, search.curve[-1]) for search in (*found, *uniform)]
+    composing = variants.composing(source, composed)
+    ranked = variants.ranker(composing, [*logs, *composed])
     evolved = (life / "program/improver.py").read_text() if life else (folder / "evolved.py").read_text()
     made = {
         "version 0": source, "prior": variants.prior(source, logs), "bandit": variants.bandit(source),
         "ranker": variants.ranker(source, logs), "natural": variants.natural(source, rules),
         "greedy": variants.greedy(source), "evolved": evolved,
-        "evolved, prior, ranker": variants.ranker(variants.prior(evolved, logs), logs),
+        "uniform terms": variants.composing(source), "learned terms": composing,
+        "library": variants.library(source, ended), "learned terms, ranker": ranked,
+        "library, learned terms, ranker": variants.library(ranked, ended),
     }  # fmt: skip
     (folder / "variants.json").write_text(json.dumps(made, indent=1))
     print(f"{len(logs)} edits: {sum(log['better'] for log in logs)} better than their parent, "
@@ -166,8 +173,16 @@ def evolve(folder: Path, generations: int, offspring: int, problems: int, seed: 
                      for i in range(problems) for f in families.TRAIN]  # fmt: skip
             difference = means(searched(pool, best, again, 48)) - means(searched(pool, source, again, 48))
             kept = best != source and float(difference.mean()) > 0
-            trail.append({"generation": generation, "title": title, "kept": kept, "gap": float(base.mean()),
-                          "gain": float(difference.mean()), "se": float(difference.std() / len(difference) ** 0.5)})
+            trail.append(
+                {
+                    "generation": generation,
+                    "title": title,
+                    "kept": kept,
+                    "gap": float(base.mean()),
+                    "gain": float(difference.mean()),
+                    "se": float(difference.std() / len(difference) ** 0.5),
+                }
+            )
             print(trail[-1], flush=True)
             source = best if kept else source
             (folder / "evolved.py").write_text(source)
@@ -238,7 +253,9 @@ def compared(rows: Sequence[dict[str, Any]], families_: Sequence[str] = ()) -> l
     for row in rows:
         tasks.setdefault((row["family"], row["key"]), {})[row["arm"]] = row
     arms = [arm for arm in dict.fromkeys(row["arm"] for row in rows) if arm not in REFERENCE[:2]]
-    whole = [t for (f, _), t in tasks.items() if set(arms) | set(REFERENCE) <= set(t) and (not families_ or f in families_)]
+    whole = [
+        t for (f, _), t in tasks.items() if set(arms) | set(REFERENCE) <= set(t) and (not families_ or f in families_)
+    ]
     curve = {id(t): {arm: np.mean(t[arm]["curves"], axis=0) for arm in t} for t in whole}
     used = [t for t in whole if curve[id(t)]["target"][EVALUATIONS // 2 - 1] >= LEAST_TARGET]
     rng, found = np.random.default_rng(48), []
@@ -280,7 +297,9 @@ def report(rows: Path) -> None:
             print(f"| {row['arm']} | {row['ratio']:.2f} | [{a:.2f}, {b:.2f}] | {p} | {row['wins']}, {row['losses']} | "
                   f"{row['area']:+.3f} [{c:+.3f}, {d:+.3f}] | {e['better'] / max(1, e['edits']):.3f} |")  # fmt: skip
     if every:
-        (zero,) = {json.dumps([sum(r[k] for r in every if r["arm"] == "version 0") for k in ("edits", "better", "gains")])}
+        (zero,) = {
+            json.dumps([sum(r[k] for r in every if r["arm"] == "version 0") for k in ("edits", "better", "gains")])
+        }
         print(f"\nversion 0: edits, better than their parent, a new best: {zero}")
 
 
@@ -295,7 +314,7 @@ def main() -> None:
     parser.add_argument("--generations", type=int, default=4)
     parser.add_argument("--offspring", type=int, default=18)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--arms", default="", help="of `try`: these alone, by comma")
+    parser.add_argument("--arms", default="", help="of `try`: these alone, by semicolon")
     given = parser.parse_args()
     given.at.mkdir(parents=True, exist_ok=True)
     part, parts = (int(word) for word in given.part.split("/"))
@@ -309,7 +328,10 @@ def main() -> None:
     else:
         made = json.loads((given.at / "variants.json").read_text())
         zero = made.pop("version 0")
-        arms = {**dict.fromkeys(REFERENCE, zero), **{k: v for k, v in made.items() if not given.arms or k in given.arms.split(",")}}
+        arms = {
+            **dict.fromkeys(REFERENCE, zero),
+            **{k: v for k, v in made.items() if not given.arms or k in given.arms.split(";")},
+        }
         held_out = given.step == "look"
         over = (*families.TRAIN, *families.UNSEEN) if held_out else families.TRAIN
         measured(rows, "held-out-1" if held_out else "try", given.tasks, over[part::parts], arms)

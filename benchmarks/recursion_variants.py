@@ -128,7 +128,13 @@ def mark(draft, before, after, place, behind, tried):
     x = features(draft["operator"], draft["title"], before, after, place, behind, tried)
     return sum(low if x[i] <= edge else high for i, edge, low, high in STUMPS)
 '''
-    return importing(source) + FEATURES + mark + RANKING
+    return importing(source) + FEATURES + mark + ranking(source)
+
+
+def ranking(source: str) -> str:
+    """The ranking of drafts, below a memory of rules if the improver has one."""
+    assert "KNOWN" not in source, "a library is put on top of a ranker"
+    return RANKING
 
 
 def importing(source: str) -> str:
@@ -174,7 +180,12 @@ def natural(source: str, rules: Sequence[str]) -> str:
             pairs[f"{above} {below}"] += 1
             heads[above] += 1
     model = f"\n\nPAIRS = {dict(pairs)}\nHEADS = {dict(heads)}\n"
-    return source.replace("import hashlib", "import ast\nimport hashlib\nimport math", 1) + model + NATURAL + RANKING
+    return (
+        source.replace("import hashlib", "import ast\nimport hashlib\nimport math", 1)
+        + model
+        + NATURAL
+        + ranking(source)
+    )
 
 
 NATURAL = '''
@@ -201,3 +212,116 @@ def mark(draft, before, after, place, behind, tried):
     logs = [math.log((PAIRS.get(f"{a} {b}", 0) + 0.5) / (HEADS.get(a, 0) + 10.0)) for a, b in found]
     return sum(logs) / max(1, len(logs))
 '''
+
+
+COMPOSING = '''
+
+
+def composed(parent, function, tried, rng):
+    """The parent's rule joined with a small term over its arguments, as forms and terms paid off in earlier searches."""
+    tree = ast.parse(parent)
+    node = next(one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == function)
+    last, names = node.body[-1], [one.arg for one in node.args.args]
+    stage = 0 if tried <= EARLY else 1
+    i = rng.choices(range(len(FORMS)), FORM_WEIGHTS[stage])[0]
+    j = rng.choices(range(len(TERMS)), TERM_WEIGHTS[stage])[0]
+    one, two = rng.sample(names, 2) if len(names) > 1 else names * 2
+    scale = float(f"{np.exp(rng.uniform(-2.5, 2.5)):.2g}")
+    old, term = ast.unparse(last.value), TERMS[j].format(a=one, b=two)
+    new = FORMS[i].format(old=old, term=term, k=scale)
+    lines = parent.splitlines(keepends=True)
+    text = " " * last.col_offset + "return " + new + "\\n"
+    source = "".join([*lines[: last.lineno - 1], text, *lines[last.end_lineno :]])
+    return source, f"{old[:60]} -> {new[:100]}", f"compose {i} {j}"
+
+
+def drafts(view, rng, most):
+    """At most so many edits that are new: a share of them composed, the others by the operators."""
+    operators = [name for name in OPERATORS if name in view["operators"]]
+    weights = chances(view, operators)
+    parents = Parents(view["parents"])
+    room = positive(largest(float(parents.rows[0]["size"])))
+    known, found = set(view["tried"]), []
+    for _ in range(4 * most):
+        if len(found) == most:
+            break
+        parent, other = parents.draw(rng), rng.choice(parents.rows)
+        operator = rng.choices(operators, weights)[0]
+        times = 2 if rng.random() < doubling(view.get("plateau", 0.0), float(parent["size"])) else 1
+        try:
+            if rng.random() < COMPOSED:
+                source, title, operator = composed(parent["source"], view["function"], len(known), rng)
+            else:
+                source, title = edit_function(
+                    parent["source"], view["function"], operator, rng, other=other["source"], repeat=times
+                )
+        except EditImpossible:
+            continue
+        form = form_of(source)
+        if form not in known and size(source, view["function"]) <= room:
+            known.add(form)
+            found.append(
+                {"files": {view["path"]: source}, "title": title, "operator": operator, "parent": parent["id"]}
+            )
+    return found
+'''
+FORMS = ("{term}", "-({term})", "{old} + {k} * ({term})", "{old} - {k} * ({term})", "({old}) * ({term})",
+         "({old}) / ({term})", "({term}) / ({old})", "np.maximum({old}, {k} * ({term}))",
+         "np.minimum({old}, {k} * ({term}))", "({old}) * ({k} + {term})", "({old}) / ({k} + np.abs({term}))",
+         "({old}) * np.exp(-{k} * np.abs({term}))", "np.tanh({k} * ({old}))", "{k} * ({old})")  # fmt: skip
+TERMS = ("{a}", "{a} * {a}", "{a} / {b}", "{a} * {b}", "{a} - {b}", "{a} + {b}", "np.sqrt(np.abs({a}))",
+         "np.log1p(np.abs({a}))", "np.maximum({a}, {b})", "np.minimum({a}, {b})", "np.abs({a})", "np.abs({a} - {b})",
+         "np.maximum({a}, 0.0)", "{a} / (1.0 + np.abs({b}))", "1.0", "np.exp(-np.abs({a}))")  # fmt: skip
+EARLY = 12
+"""Rules tried, up to which a search is at its beginning."""
+
+
+def composing(source: str, logs: Sequence[Log] = (), share: float = 0.7) -> str:
+    """An improver that joins rules with small terms; forms and terms as often as they made a new best in ``logs``."""
+    found: list[list[list[float]]] = []
+    for place, count in ((1, len(FORMS)), (2, len(TERMS))):
+        found.append([])
+        for early in (True, False):
+            here = [log for log in logs if log["operator"].startswith("compose") and (log["tried"] <= EARLY) == early]
+            mean = sum(log["gain"] for log in here) / len(here) if here else 0.1
+            tried = Counter(int(log["operator"].split()[place]) for log in here)
+            gained = Counter(int(log["operator"].split()[place]) for log in here if log["gain"])
+            rates = [(gained[i] + 4.0 * mean) / (tried[i] + 4.0) / mean for i in range(count)]
+            found[-1].append([round(rate, 3) for rate in rates])
+    told = (f"\n\nFORMS = {FORMS}\nTERMS = {TERMS}\nFORM_WEIGHTS = {found[0]}\nTERM_WEIGHTS = {found[1]}\n"
+            f"EARLY = {EARLY}\nCOMPOSED = {share}\n")  # fmt: skip
+    return source.replace("import hashlib", "import ast\nimport hashlib", 1) + told + COMPOSING
+
+
+LIBRARY = '''
+
+
+def propose(view):
+    """What earlier searches over the same arguments ended with comes first, half of an answer at most."""
+    source = view["parents"][0]["source"]
+    node = next(n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == view["function"])
+    rules = KNOWN.get(" ".join(one.arg for one in node.args.args), [])
+    lines, known, found = source.splitlines(keepends=True), set(view["tried"]), []
+    for rule in rules:
+        text = "".join([*lines[: node.body[-1].lineno - 1], f"    return {rule}\\n", *lines[node.body[-1].end_lineno :]])
+        if form_of(text) not in known and len(found) < view["wanted"] // 2 and len(node.body) == 1:
+            known.add(form_of(text))
+            found.append({"files": {view["path"]: text}, "title": f"-> {rule[:80]}", "operator": "library",
+                          "parent": view["parents"][0]["id"]})
+    return found + others({**view, "tried": [*known], "wanted": view["wanted"] - len(found)})
+'''
+
+
+def library(source: str, rules: Sequence[tuple[str, float]], most: int = 12) -> str:
+    """An improver with a memory of rules: for the names of arguments those that closed most of the gap elsewhere."""
+    known: dict[str, list[tuple[float, str]]] = {}
+    for rule, closed in rules:
+        node = ast.parse(rule).body[0]
+        assert isinstance(node, ast.FunctionDef)
+        last = node.body[-1]
+        if len(node.body) == 1 and isinstance(last, ast.Return) and last.value is not None:
+            known.setdefault(" ".join(one.arg for one in node.args.args), []).append((closed, ast.unparse(last.value)))
+    best = {names: [rule for _, rule in sorted(rows, reverse=True)[:most]] for names, rows in known.items()}
+    source = source.replace("def propose(view):", "def others(view):")
+    text = source if "import ast\n" in source else source.replace("import hashlib", "import ast\nimport hashlib", 1)
+    return text + f"\n\nKNOWN = {best}\n" + LIBRARY

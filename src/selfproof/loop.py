@@ -39,9 +39,7 @@ def domain_of(life: Life, objective: Objective) -> Domain:
     return Slow(life, objective) if isinstance(task, Task) and task.seconds > 0 else Quality(life, objective)
 
 
-def live(
-    life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk, only: str | None = None
-) -> Iterator[Event]:
+def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk, only: str | None = None) -> Iterator[Event]:
     """Live until told to stop, out of time, or out of ideas; yields events for whoever watches.
 
     With ``only`` this objective alone gets better; what was open of others is still brought to its end.
