@@ -167,7 +167,7 @@ def boosted(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], rounds: int) -> li
 
 
 def natural(source: str, rules: Sequence[str]) -> str:
-    """Drafts ranked by how natural their code is: a bigram model of syntax, learned from rules that searches ended with.
+    """Drafts ranked by how natural their code is: a bigram model of syntax, of rules that searches ended with.
 
     A token is a node's class, or an operator's or call's name; names and numbers are one token each.
     """
@@ -218,7 +218,7 @@ COMPOSING = '''
 
 
 def composed(parent, function, tried, rng):
-    """The parent's rule joined with a small term over its arguments, as forms and terms paid off in earlier searches."""
+    """The parent's rule joined with a small term over its arguments, as both paid off in earlier searches."""
     tree = ast.parse(parent)
     node = next(one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == function)
     last, names = node.body[-1], [one.arg for one in node.args.args]
@@ -303,7 +303,8 @@ def propose(view):
     rules = KNOWN.get(" ".join(one.arg for one in node.args.args), [])
     lines, known, found = source.splitlines(keepends=True), set(view["tried"]), []
     for rule in rules:
-        text = "".join([*lines[: node.body[-1].lineno - 1], f"    return {rule}\\n", *lines[node.body[-1].end_lineno :]])
+        last = node.body[-1]
+        text = "".join([*lines[: last.lineno - 1], f"    return {rule}\\n", *lines[last.end_lineno :]])
         if form_of(text) not in known and len(found) < view["wanted"] // 2 and len(node.body) == 1:
             known.add(form_of(text))
             found.append({"files": {view["path"]: text}, "title": f"-> {rule[:80]}", "operator": "library",

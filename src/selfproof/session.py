@@ -29,11 +29,12 @@ def run(
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
     ``asked`` are who suggests edits beside those that the charter names. With ``certified`` the run ends early once it
-    has certified that many changes, which the gate allows at any time (docs/gate.md). With ``focus`` it spends its time on
-    the objective of that name alone. ``on_stop`` is given the run's
-    `Stop`, for whoever wants to end it from another thread.
+    has certified that many changes, which the gate allows at any time (docs/gate.md). With ``focus`` it spends its time
+    on the objective of that name alone. ``on_stop`` is given the run's `Stop`, for whoever wants to end it from another
+    thread.
 
     Raises:
+        UsageError: the charter has no objective of the name ``focus``.
         SelfproofError: with an exit code and advice.
     """
     began = time.monotonic()

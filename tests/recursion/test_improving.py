@@ -86,7 +86,8 @@ def test_what_is_no_list_of_edits_ends_the_exchange(answer: object) -> None:
 def test_malformed_edits_are_evaluations_for_nothing() -> None:
     good = families.text_of(("x", "y", "z"), "x + y")
     bad = [1, {}, edit("import os"), {**edit(good), "files": {"a.py": good}}, {**edit(good), "title": 3},
-           {**edit(good), "files": {improving.PATH: b"x"}}, {**edit(good), "files": {improving.PATH: good, "b": ""}}]  # fmt: skip
+           {**edit(good), "files": {improving.PATH: b"x"}},
+           {**edit(good), "files": {improving.PATH: good, "b": ""}}]  # fmt: skip
     exchange = begun(sample())
     view = exchange.reply(bad)
     (row,) = exchange.result()

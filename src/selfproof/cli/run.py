@@ -36,8 +36,8 @@ Examples:
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, focus: str | None, seed: int | None, enough: int | None,
-    fail_if_none: bool, **asked: Any,
+    ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, focus: str | None, seed: int | None,
+    enough: int | None, fail_if_none: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

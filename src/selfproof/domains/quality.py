@@ -79,7 +79,7 @@ class Quality:
         self.function = self.functions[0] if len(self.functions) == 1 else ""  # of several: the whole file
         self.start = own_files(life, objective, 0)
         if shape_of(self.start, self.start, self.path, self.function) is None:
-            self.function, self.functions = "", ("",)  # no plain function of that name: the whole file is looked at
+            self.function, self.functions = "", ("",)  # no plain function of that name: the whole file
         self.population = Population()
         self.panel: list[trials.Block] = []
         self.panel_number = -1
@@ -115,11 +115,11 @@ class Quality:
             parents = [{"id": m.id, "source": m.source, "score": m.score, "size": m.size} for m in chosen]
             views.append(
                 {
-                    "kind": "quality", "objective": self.objective.name, "path": self.path,
-                    "function": self.functions[(2 * batch + worker) % len(self.functions)], "experience": known,
-                    "operators": plateau.widened(self.operators, level, worker),
+                    "kind": "quality", "objective": self.objective.name, "path": self.path, "experience": known,
+                    "function": self.functions[(2 * batch + worker) % len(self.functions)], "plateau": level,
+                    "operators": plateau.widened(self.operators, level, worker), "wanted": self.sizes.wanted,
                     "seed": self.life.search_seed(self.stream, "propose", batch, worker) % 2**63,
-                    "parents": parents, "history": history, "tried": tried, "wanted": self.sizes.wanted, "plateau": level,
+                    "parents": parents, "history": history, "tried": tried,
                 }
             )  # fmt: skip
         return Focus(tuple(views), sentence)

@@ -7,7 +7,7 @@ it decides by numbers stands in functions of its own, so that an edit can change
 import hashlib
 import random
 
-import numpy as np
+import numpy as np  # noqa: F401  for edits, which may use it
 
 from selfproof.operators import EditImpossible, edit_function, normal_form, size
 
@@ -55,7 +55,8 @@ def form_of(source):
 
 def positive(number):
     """A number as a weight: between a very small one and a very large one, whatever it was."""
-    return min(1e6, max(1e-6, float(number))) if number == number else 1e-6
+    found = float(number)
+    return min(1e6, max(1e-6, found)) if found < 0.0 or found >= 0.0 else 1e-6  # nan is neither
 
 
 def credit(history, operator):

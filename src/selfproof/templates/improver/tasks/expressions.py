@@ -44,7 +44,7 @@ class NoRule(ValueError):
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as steps. ``form`` names its code without layout, ``structure`` without its numbers, ``size`` its nodes."""
+    """A rule as steps. ``form`` is its code without layout, ``structure`` without its numbers, ``size`` its nodes."""
 
     steps: tuple[tuple[str, Step], ...]
     form: str

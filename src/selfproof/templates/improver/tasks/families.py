@@ -7,6 +7,7 @@ problem, or the truth that it was drawn from). Everything follows from the gener
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -124,7 +125,8 @@ def _counts(learned: NDArray[np.intp], shown: NDArray[np.intp], order: int) -> F
     weights = np.array([SYMBOLS, 1]) * np.array([order > 1, order > 0])
     table = np.zeros((SYMBOLS**2, SYMBOLS))
     np.add.at(table, (learned[:, :2] @ weights, learned[:, 2]), 1.0)
-    return table[shown[:, :2] @ weights]
+    found: Floats = table[shown[:, :2] @ weights]
+    return found
 
 
 # -- schedule: in which order one machine takes its jobs ----------------------------------------------------------
@@ -150,10 +152,13 @@ def _schedule(rng: np.random.Generator) -> Drawn:
         priority = _full(rule({"w": w, "p": p, "d": d, "s": d - p, "m": np.float64(p.mean())}), p.shape)
         return cost(np.argsort(-priority, axis=1, kind="stable")) / usual
 
-    people = [lambda v: v["w"] / v["p"], lambda v: -v["d"], lambda v: -v["p"]]
-    people += [lambda v, k=k: v["w"] / v["p"] * np.exp(-np.maximum(v["s"], 0.0) / (k * v["m"]))
-               for k in (0.5, 1.0, 2.0, 4.0, 8.0)]  # fmt: skip
-    return ("w", "p", "d", "s", "m"), "0.0 * w", loss, [loss(one) for one in people]
+    def urgent(k: float) -> Floats:
+        found: Floats = w / p * np.exp(-np.maximum(d - p, 0.0) / (k * p.mean()))
+        return found
+
+    people = [w / p, -d, -p, *(urgent(k) for k in (0.5, 1.0, 2.0, 4.0, 8.0))]
+    costs = [cost(np.argsort(-one, axis=1, kind="stable")) / usual for one in people]
+    return ("w", "p", "d", "s", "m"), "0.0 * w", loss, costs
 
 
 # -- formula: find the function from its values -------------------------------------------------------------------
@@ -166,11 +171,11 @@ def _truth(v: list[Floats], rng: np.random.Generator, depth: int = 3) -> Floats:
 
     def grown(depth: int) -> Floats:
         if depth == 0 or rng.random() < 0.15:
-            return v[rng.integers(len(v))] * np.exp(rng.uniform(-1.0, 1.0))
+            return np.asarray(v[rng.integers(len(v))] * math.exp(rng.uniform(-1.0, 1.0)))
         kind = rng.integers(6)
         one = grown(depth - 1)
         if kind == 4:
-            return np.sqrt(np.abs(one))
+            return np.asarray(np.sqrt(np.abs(one)))
         if kind == 5:
             return np.asarray(np.log1p(np.abs(one)))
         other = grown(depth - 1)
@@ -180,7 +185,7 @@ def _truth(v: list[Floats], rng: np.random.Generator, depth: int = 3) -> Floats:
         found = grown(depth)
         spread = float(found.std())
         if spread > 1e-3:
-            return (found - found.mean()) / spread
+            return np.asarray((found - found.mean()) / spread)
 
 
 def _formula(rng: np.random.Generator) -> Drawn:
@@ -253,8 +258,12 @@ def _control(rng: np.random.Generator) -> Drawn:
     with np.errstate(all="ignore"):
         usual = cost(lambda v: 0.0 * v["x"])
         grid = [(i, j) for i in (0.5, 1.0, 2.0, 4.0) for j in (0.5, 1.0, 2.0, 4.0)]
-        people = [cost(lambda v, i=i, j=j: -i * v["x"] - j * v["u"]) / usual for i, j in grid]
+        people = [cost(functools.partial(_damped, i, j)) / usual for i, j in grid]
     return ("x", "u", "m"), "0.0 * x", lambda rule: cost(rule) / usual, people
+
+
+def _damped(i: float, j: float, v: Scope) -> Value:
+    return -i * v["x"] - j * v["u"]
 
 
 # -- classify: on which side of a curve ---------------------------------------------------------------------------

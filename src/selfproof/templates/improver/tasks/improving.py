@@ -53,7 +53,7 @@ class Version:
 
 
 class Archive:
-    """A life's population in small: sixty rules by rank, three of a structure, parents from the top or by tournament."""
+    """A life's population in small: sixty rules by rank, three of a structure, parents by rank or tournament."""
 
     def __init__(self, first: Version) -> None:
         self.members = [first]
@@ -270,7 +270,7 @@ def edit_of(row: Any) -> tuple[str, str, str, str] | None:
     text = files[PATH]
     if not isinstance(text, str):
         return None
-    title, operator, parent = told
+    title, operator, parent = map(str, told)
     return text, title[:WORDS], operator[: WORDS // 5], parent[:40]
 
 
