@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import finite_program
@@ -15,9 +16,12 @@ from selfproof import life as lives
 from selfproof.charter import parse
 from selfproof.domains.quality import Quality
 from selfproof.domains.shape import places_of
-from selfproof.jail import Pool
+from selfproof.jail import Limits, Pool
 from selfproof.operators import OPERATORS, EditImpossible, edit_function
+from selfproof.templates.improver.tasks import families, improving
+from selfproof.trial import blocks
 
+ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = resources.files("selfproof") / "templates" / "improver"
 
 
@@ -120,3 +124,21 @@ def test_the_template_is_offered_by_name_and_unchanged_elsewhere(cli: Any, tmp_p
     assert (tmp_path / "life" / "tasks" / "improving.py").is_file()
     apprentice = parse((TEMPLATE.parent / "apprentice" / "charter.toml").read_text("utf-8"))
     assert [one.name for one in apprentice.objectives] == ["memory", "operations"]
+
+
+def test_the_apprentices_own_improver_can_be_judged_as_the_page_says() -> None:
+    page = (ROOT / "docs/recursion.md").read_text("utf-8")
+    section = page.partition("```toml\n")[2].partition("```")[0]
+    home = TEMPLATE.parent / "apprentice"
+    text = (home / "charter.toml").read_text("utf-8")
+    text = text.replace('"notebook.py"]', '"notebook.py", "improver.py"]', 1).replace('protected = ["improver.py"]', "")
+    charter = parse(f"{text}\n{section}")
+    judged = charter.objective("improver")
+    assert judged.alpha_share == 0.25 and places_of(judged) == ("improver.py", ("better", "lift"))
+    files = {name: (home / "program" / name).read_text("utf-8") for name in ("improver.py", "notebook.py", "memory.py")}
+    problem = families.problem("schedule", np.random.default_rng(2))
+    fresh = blocks.prepare([improving.sample_of([problem], [1], 24)])
+    with Pool(1) as pool:
+        (outcome,) = pool.map([blocks.job(files, judged.entry, fresh, Limits(wall_s=60.0))])
+    (trial,) = blocks.score(improving.Improving(), fresh, outcome)
+    assert trial.score is not None and 0.0 < trial.score < 1.0
