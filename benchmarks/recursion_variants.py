@@ -220,8 +220,11 @@ COMPOSING = '''
 def composed(parent, function, tried, rng):
     """The parent's rule joined with a small term over its arguments, as both paid off in earlier searches."""
     tree = ast.parse(parent)
-    node = next(one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == function)
-    last, names = node.body[-1], [one.arg for one in node.args.args]
+    node = next((one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == function), None)
+    names = [one.arg for one in node.args.args] if node else []
+    last = node.body[-1] if node else None
+    if not names or not isinstance(last, ast.Return) or last.value is None:
+        raise EditImpossible("no rule over arguments")
     stage = 0 if tried <= EARLY else 1
     i = rng.choices(range(len(FORMS)), FORM_WEIGHTS[stage])[0]
     j = rng.choices(range(len(TERMS)), TERM_WEIGHTS[stage])[0]

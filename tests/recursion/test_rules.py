@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from selfproof.templates.improver.tasks import families
-from selfproof.templates.improver.tasks.expressions import LONGEST, MOST_NODES, NoRule, read
+from selfproof.templates.improver.tasks.expressions import LONGEST, NoRule, read
 
 NAMES = ("x", "y")
+MOST, DEEPEST = 120, 40  # nodes and levels of a rule
 
 
 def rule(expression: str, before: str = "") -> str:
@@ -73,7 +74,11 @@ def test_no_statement_but_names_and_a_return(text: str) -> None:
 
 def test_no_text_makes_the_engine_work_long_or_break() -> None:
     deep = ["(" * 190 + "x" + ")" * 190, "-" * 3000 + "x", "x" + "+x" * 1500, "np.abs(" * 300 + "x" + ")" * 300,
-            "x" + "+1" * MOST_NODES, "x" * LONGEST]  # fmt: skip
+            "x" + "+1" * MOST, "x" * LONGEST]  # fmt: skip
+    deep += ["-" * (DEEPEST + 1) + "x"]
+    wide = "    z = x + y\n" * MOST
+    with pytest.raises(NoRule, match="nodes"):
+        read(rule("z", wide), "rule", NAMES)
     doubled = "".join(f"    z{i} = z{i - 1} * z{i - 1}\n" for i in range(1, 30))
     began = time.process_time()
     for expression in deep[1:]:
@@ -92,7 +97,8 @@ def test_a_loss_that_is_no_number_is_infinite_and_harms_nothing() -> None:
         first = problem.arguments[0]
         for expression in (f"0.0 * {first} / 0.0", f"{first} / 0.0 - {first} / 0.0", f"np.exp(np.exp({first} + 99.0))"):
             bad = read(families.text_of(problem.arguments, expression), "rule", problem.arguments)
-            assert problem.gap(families.measured(problem.loss, bad)) >= 0.0
+            loss = families.measured(problem.loss, bad)
+            assert loss == loss and problem.gap(loss) >= 0.0, "no nan: it would be smaller than nothing"
         assert families.measured(problem.loss, read(problem.source, "rule", problem.arguments)) == problem.first
 
 
