@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import finite_program
 from selfproof import birth, loop
 from selfproof import life as lives
 from selfproof.charter import parse
+from selfproof.domains.briefing import brief_of
 from selfproof.domains.quality import Quality
 from selfproof.domains.shape import places_of
 from selfproof.jail import Limits, Pool
@@ -142,3 +144,13 @@ def test_the_apprentices_own_improver_can_be_judged_as_the_page_says() -> None:
         (outcome,) = pool.map([blocks.job(files, judged.entry, fresh, Limits(wall_s=60.0))])
     (trial,) = blocks.score(improving.Improving(), fresh, outcome)
     assert trial.score is not None and 0.0 < trial.score < 1.0
+
+
+def test_whoever_suggests_sees_the_improver_only_where_it_is_judged(made: Path) -> None:
+    with lives.viewed(made) as living:
+        judged = living.charter.objectives[0]
+        told = brief_of(living, judged, living.version(judged), focus=judged.focus)
+        assert told.may("improver.py") and "def propose" in told.files["improver.py"]
+        other = replace(judged, files=("notebook.py",))
+        hidden = brief_of(living, other, living.version(judged), focus=())
+        assert not hidden.may("improver.py") and "improver.py" not in hidden.files
