@@ -37,7 +37,8 @@ def brief_of(
     """The brief on a version: its files within the objective's scope, and what became of earlier edits."""
     proposers, program = life.charter.proposers, life.charter.program
     improver = proposers.improver.partition(":")[0]
-    hidden = "" if matches(improver, objective.files) else improver  # but to an objective that judges it
+    judged = objective.entry == proposers.improver and matches(improver, objective.files)
+    hidden = "" if judged else improver
     shown = {path: text for path, text in parent.files.items() if path != hidden}
     return Brief(
         objective=objective.name, kind=objective.kind, metric=objective.metric,  # type: ignore[arg-type]
