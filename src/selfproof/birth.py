@@ -97,7 +97,7 @@ def begin(folder: Path, seed: int | None) -> str:
         "mode": charter.certify.mode,
         "tasks": digests(loading.task_files(folder)), "spans": loading.spans(tasks, guards),
         "pools": loading.pools(tasks, guards), "confirm_pairs": PRESETS[charter.certify.preset].confirm_pairs,
-        "weights": {o.name: w for o, w in zip(charter.objectives, shares, strict=True)},
+        "weights": {o.name: w * o.alpha_share for o, w in zip(charter.objectives, shares, strict=True)},
         "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
         "seeds": "random" if seed is None else "operator-chosen",
     }  # fmt: skip

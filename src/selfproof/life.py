@@ -328,7 +328,7 @@ def accept_charter(life: Life) -> None:
     weights = dict(life.state.weights)
     for objective in now.objectives:
         if objective.name not in weights:
-            weights[objective.name] = (1.0 - sum(weights.values())) / 2
+            weights[objective.name] = objective.alpha_share * (1.0 - sum(weights.values())) / 2
     body = {
         "charter": now.digest, "alpha": now.certify.alpha, "mode": now.certify.mode, "weights": weights,
         "tasks": tasks, "spans": loading.spans(life.tasks, life.guards), "pools": pools,

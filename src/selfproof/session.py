@@ -26,16 +26,18 @@ NOBODY = Asked()
 
 def run(
     folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY,
-    *, certified: int | None = None, strategy: str | None = None,
+    *, certified: int | None = None, strategy: str | None = None, focus: str | None = None,
     on_stop: Callable[[Stop], None] = lambda stop: None,
 ) -> Iterator[Event]:  # fmt: skip
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
     ``asked`` are who suggests edits beside those that the charter names. With ``certified`` the run ends early once it
-    has certified that many changes, which the gate allows at any time (docs/gate.md). ``on_stop`` is given the run's
-    `Stop`, for whoever wants to end it from another thread.
+    has certified that many changes, which the gate allows at any time (docs/gate.md). With ``focus`` it spends its time
+    on the objective of that name alone. ``on_stop`` is given the run's `Stop`, for whoever wants to end it from another
+    thread.
 
     Raises:
+        UsageError: the charter has no objective of the name ``focus``.
         SelfproofError: with an exit code and advice.
     """
     began = time.monotonic()
@@ -54,6 +56,8 @@ def run(
             'the charter\'s autonomy is "propose", but this program is no copy of a project',
             advice='Write "observe" or "autonomous" under [autonomy] in charter.toml.',
         )
+    if focus is not None:
+        charter.objective(focus)
     seconds = 60 * (charter.budget.minutes if stop_after is None else stop_after)
     stop = Stop(paths.stop, max(1.0, seconds - closing.reserve(seconds)))
     on_stop(stop)
@@ -69,7 +73,7 @@ def run(
             in_step=seed is not None, stopping=living.stopping,
         )  # fmt: skip
         try:
-            yield from _watched(loop.live(living, stop, domains, desk), living, stop, certified)
+            yield from _watched(loop.live(living, stop, domains, desk, focus), living, stop, certified)
             ended = stop.reason or "nothing left to try"
             stop.extend(closing.reserve(seconds))
             rows = yield from closing.table(living, stop, domains)

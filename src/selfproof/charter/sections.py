@@ -66,6 +66,9 @@ class Objective:
     named."""
     loss_rate: float = _within(1.0, low=1e-4, high=1)
     """Loss events must be shown to be rarer than this share of pairs; 1: they are only counted."""
+    alpha_share: float = _within(1.0, low=0.001, high=1)
+    """Part of its share of alpha that it is tested with: below 1 for what should be harder to change, the improver
+    for instance. It counts when the objective is first seen, and stays."""
     max_cost: float = _within(2.0, low=1, high=1000)
     """CPU per sample, at most this many times the anchor's (quality)."""
 
@@ -114,6 +117,8 @@ class Autonomy:
     level: str = _within("autonomous", choices=("observe", "propose", "autonomous"))
     """"observe" (propose and race, confirm and adopt nothing); "propose" (for a copy of a project: what is certified is
     adopted in the copy alone, and handed over as a patch for a person to review); or "autonomous"."""
+    observe: tuple[str, ...] = ()
+    """Objectives that are only proposed and raced, whatever the level, until a person takes their names off."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ Examples:
   selfproof run --minutes 10 --seed 7
   selfproof run --minutes 30 --until-certified 1
   selfproof run --strategy hgm        another search strategy (docs/strategies.md)
+  selfproof run --focus memory        one objective alone
   selfproof run --model ollama/qwen3:8b
   selfproof run --target self         patches to selfproof's own hot functions, into ./self
   selfproof run --json | tail -1      the summary"""
@@ -26,6 +27,7 @@ Examples:
 @click.option(
     "--until-certified", "enough", metavar="N", type=click.IntRange(1), help="End early, once it certified N changes."
 )
+@click.option("--focus", metavar="OBJECTIVE", help="Spend all time on this one of the charter's objectives.")
 @click.option("--seed", type=click.IntRange(0), help="Make the run repeatable; certificates then say so.")
 @click.option(
     "--strategy", metavar="NAME", help="Search by this strategy: dgm, hgm, map-elites ...  [default: the charter's]"
@@ -46,7 +48,7 @@ Examples:
 @click.pass_context
 def command(
     ctx: click.Context, /, folder: Path, as_json: bool, minutes: float | None, seed: int | None, enough: int | None,
-    fail_if_none: bool, strategy: str | None, **asked: Any,
+    fail_if_none: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Let the program in this folder improve itself; an empty folder gets a new one first. Ctrl-C stops cleanly."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -56,6 +58,7 @@ def command(
     from selfproof.proposers import Asked
     from selfproof.session import run
 
+    ways = {name: asked.pop(name) for name in ("focus", "strategy")}
     if (target := asked.pop("target")) is not None:
         from selfproof.cli.target import made
 
@@ -64,7 +67,7 @@ def command(
     adopted = 0
     last = None
     with view_for(as_json) as view:
-        for event in run(folder, minutes, seed, Asked(**asked), certified=enough, strategy=strategy):
+        for event in run(folder, minutes, seed, Asked(**asked), certified=enough, **ways):
             if event["event"] == "start":
                 warn_of(event["tier"])
                 if event["uncertified"]:

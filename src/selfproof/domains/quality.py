@@ -117,7 +117,7 @@ class Quality:
             views.append(
                 {
                     "kind": "quality", "objective": self.objective.name, "path": self.path,
-                    "function": self.functions[(batch + worker) % len(self.functions)],
+                    "function": self.functions[(2 * batch + worker) % len(self.functions)],
                     "wanted": self.sizes.wanted, "plateau": level, "experience": known,
                     "operators": plateau.widened(self.operators, level, worker),
                     "seed": self.life.search_seed(self.stream, "propose", batch, worker) % 2**63,
@@ -302,8 +302,7 @@ class Quality:
         return self.many and first in self.first_scores and not larger
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
-        jobs = [trials.job(files, self.objective.entry, part, self.limits) for files, part in work]
-        outcomes = paired.run(self.life, jobs)
+        outcomes = paired.run(self.life, [trials.job(f, self.objective.entry, part, self.limits) for f, part in work])
         return [trials.score(self.task, part, o) for (_, part), o in zip(work, outcomes, strict=True)]
 
     def finalist(self) -> Finalist | None:

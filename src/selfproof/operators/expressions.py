@@ -82,7 +82,7 @@ def _number(value: float) -> ast.expr:
 
 
 def _terminal(palette: Palette, rng: random.Random) -> ast.expr:
-    if rng.random() < 0.75:
+    if palette.names and rng.random() < 0.75:
         return ast.Name(id=rng.choice(palette.names), ctx=ast.Load())
     return _number(rng.choice(palette.constants))
 
@@ -159,7 +159,8 @@ def blend(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
     """
     site = rng.choice(_sites(body))
     old = ast.unparse(site.node)
-    other = ast.Name(id=rng.choice(palette.names), ctx=ast.Load()) if rng.random() < 0.6 else _small(palette, rng)
+    named = palette.names and rng.random() < 0.6
+    other = ast.Name(id=rng.choice(palette.names), ctx=ast.Load()) if named else _small(palette, rng)
     if rng.random() < 0.5:
         new = ast.BinOp(site.node, ast.Add(), _scaled(math.exp(rng.uniform(-3.0, 3.0)), other))
     else:
@@ -177,7 +178,7 @@ def pool(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
     """
     site = rng.choice(_sites(body))
     old = ast.unparse(site.node)
-    if rng.random() < 0.25:
+    if not palette.names or rng.random() < 0.25:
         new = _power(site.node, math.exp(rng.uniform(-1.0, 1.0)))
     else:
         share = round(rng.uniform(0.05, 0.95), 2)
