@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from selfproof.trial import loading
 
 PARTS = ("charter.toml", "tasks", "program")
 ASIDE = ".selfproof.parts"
+VARIANTS = {"training-adam": "training"}
+"""Templates that are another with some files of their own."""
 
 
 def make(folder: Path, template: str = "apprentice", seed: int | None = None) -> str:
@@ -38,8 +41,8 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
             advice="Use an empty folder, or put all three parts there.",
         )
     try:
-        with resources.as_file(resources.files("selfproof") / "templates" / template) as real:
-            _copy_missing(real, folder, aside)
+        with resources.as_file(resources.files("selfproof") / "templates") as real:
+            _copy_missing([real / VARIANTS.get(template, template), real / template], folder, aside)
     except OSError as error:
         raise SelfproofError(
             f"cannot write to {folder.resolve()}: {error.strerror or error}",
@@ -48,17 +51,22 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
     return begin(folder, seed)
 
 
-def _copy_missing(real: Path, folder: Path, aside: Path) -> None:
-    """Copy each missing part aside and rename it, so that a part is there as a whole or not at all."""
+def _copy_missing(sources: Sequence[Path], folder: Path, aside: Path) -> None:
+    """Copy each missing part aside and rename it, so that a part is there as a whole or not at all.
+
+    A later source's files take the place of an earlier one's.
+    """
     for part in PARTS:
         if (folder / part).exists():
             continue
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        if (real / part).is_dir():
-            shutil.copytree(real / part, aside / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(real / part, aside / part)
+        for real in sources:
+            if (real / part).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(real / part, aside / part, ignore=ignored, dirs_exist_ok=True)
+            elif (real / part).exists():
+                shutil.copyfile(real / part, aside / part)
         (aside / part).rename(folder / part)
     shutil.rmtree(aside, ignore_errors=True)
 

@@ -29,7 +29,8 @@ Examples:
   selfproof init --solver agent.py:solve --task evals.py:Support
   selfproof init --benchmark tests/bench_parser.py --tests "python -m pytest -q tests"
   selfproof init my-program --template apprentice
-  selfproof init my-program --template puzzles"""
+  selfproof init my-program --template puzzles
+  selfproof init my-program --template training"""
 
 
 @click.command(epilog=EPILOG)
@@ -55,7 +56,11 @@ Examples:
 @click.option("--edit", multiple=True, metavar="GLOB", help="Files that may be changed.")
 @click.option("--tests", metavar="COMMAND", help="Tests that must pass as before after every change.")
 @click.option("--project", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your project's folder.")
-@click.option("--template", type=click.Choice(["apprentice", "puzzles"]), help="Start from a template.")
+@click.option(
+    "--template",
+    type=click.Choice(["apprentice", "puzzles", "training", "training-adam"]),
+    help="Start from a template.",
+)
 @click.option("--seed", type=click.IntRange(0), help="Make runs repeatable; certificates then say so.")
 @json_option
 def command(folder: Path | None, as_json: bool, **flags: Any) -> None:
