@@ -143,6 +143,7 @@ def test_runs_are_fresh_for_each_seed_and_the_same_for_the_same(task: Training) 
     again, _ = task.samples("explore", 5, 2)
     assert one.hidden.seed == again.hidden.seed != two.hidden.seed
     assert (one.hidden.places == again.hidden.places).all() and (one.hidden.places != two.hidden.places).any()
+    assert task.samples("explore", 6, 1)[0].hidden.seed != one.hidden.seed
     assert task.samples("confirm", 5, 1)[0].hidden.seed != one.hidden.seed
     assert one.value == {"begin": True}, "nothing of the run is in the first message"
 
@@ -173,7 +174,7 @@ def test_the_program_trains_in_the_jail_as_people_do_outside(jail: Pool, task: T
     assert start == trained and start is not None and start < 6.5, "the same run, the same score"
     adam, _ = score(jail, task, files("training-adam"), task.short(task.samples("explore", 3, 1)[0]))
     session = Session(task, task.short(task.samples("explore", 3, 1)[0]).hidden)
-    assert adam == pytest.approx(people.trained(people.TUNED["Adam"], session), rel=0.02)
+    assert adam == pytest.approx(people.trained(people.TUNED["Adam"], session), rel=0.002)
 
 
 def test_what_diverges_has_no_score_and_says_so(jail: Pool, task: Training) -> None:
@@ -213,7 +214,7 @@ def test_changes_of_structure_come_as_families_of_step_sizes() -> None:
     alone = families.pop("")
     assert len(families) > 5 and len(alone) > 10
     steps = [line for text in max(families.values(), key=len) for line in text.splitlines() if line.startswith("LR")]
-    assert {float(line.split()[-1]) for line in steps} >= {0.003, 0.01, 0.03, 0.3, 1.0, 3.0}
+    assert {float(line.split()[-1]) for line in steps} >= {0.0003, 0.001, 0.003, 0.01, 0.03, 0.3, 1.0, 3.0}
     for texts in families.values():
         assert len({text.partition("\n\n\n")[2] for text in texts}) == 1, "they differ in the step size alone"
     assert len({normal_form(edit["files"]["rule.py"]) for edit in edits}) == len(edits)

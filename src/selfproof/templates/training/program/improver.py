@@ -2,8 +2,8 @@
 
 Constants, choices of the model, building blocks that people know (BLOCKS, SCHEDULES, INITS: supplied, not found), and
 the general operators on expressions. A change of structure needs another step size at the same moment and looks
-terrible alone, so each comes as a family: the same edit with step sizes from .03 to 30 times the present one, of which
-a race keeps the best. It runs in the jail; whatever it returns is a suggestion.
+terrible alone, so each comes as a family: the same edit with step sizes from .003 to 30 times the present one, of
+which a race keeps the best. It runs in the jail; whatever it returns is a suggestion.
 """
 
 import ast
@@ -16,10 +16,10 @@ from selfproof.operators import EditImpossible, edit_function, normal_form, size
 WEIGHTS = {
     "constant": 3.0,
     "knob": 2.0,
-    "block": 2.5,
+    "block": 4.0,
     "schedule": 1.0,
     "init": 1.0,
-    "expression": 1.5,
+    "expression": 0.7,
     "crossover": 1.0,
 }
 CONSTANTS = ("constant", "knob")
@@ -49,7 +49,7 @@ KNOBS = {
     "activation": (0, 1, 2),
     "bigram": (0, 1),
 }
-STEPS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+STEPS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 FEW_STEPS = (0.4, 1.0, 2.5)
 EXPRESSIONS = ("replace", "wrap", "blend", "unwrap", "insert")
 LARGEST = 140
