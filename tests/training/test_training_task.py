@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import types
 from collections.abc import Iterator
 from dataclasses import replace
@@ -224,3 +225,18 @@ def test_the_control_changes_constants_and_choices_alone() -> None:
     edits = improver().propose(view(operators=["constant"], wanted=40))
     assert len(edits) > 30 and {edit["operator"] for edit in edits} == {"constant", "knob"}
     assert not any("np.sqrt" in edit["files"]["rule.py"] for edit in edits)
+
+
+def test_choices_are_found_in_a_configuration_that_was_taken_over() -> None:
+    module = improver()
+    source = files()["rule.py"]
+    taken, _ = module.crossover(source, FirstOfAll(), source.replace('"embed": 12', '"embed": 9'))
+    assert "'embed': 9" in taken, "written anew, with other quotes"
+    assert {module.knob(taken, random.Random(seed))[1].split()[0] for seed in range(40)} == set(module.KNOBS)
+
+
+class FirstOfAll:
+    """Chooses the first, which is the configuration."""
+
+    def choice(self, values: Any) -> Any:
+        return values[0]

@@ -112,7 +112,7 @@ def knob(source, rng):
     """Another choice of the model."""
     name = rng.choice(sorted(KNOBS))
     value = rng.choice(KNOBS[name])
-    found, n = re.subn(rf'"{name}": [^,}}]+', f'"{name}": {value}', source, count=1)
+    found, n = re.subn(rf"(['\"]){name}\1: [^,}}]+", f'"{name}": {value}', source, count=1)
     if not n or found == source:
         raise EditImpossible("nothing to choose")
     return found, f"{name} {value}"
