@@ -22,6 +22,7 @@ PARTS = ("charter.toml", "tasks", "program")
 ASIDE = ".selfproof.parts"
 LAYERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "stream": (("apprentice", PARTS),),
+    "training-adam": (("training", PARTS),),
     "godel": (("puzzles", ("tasks",)),),
 }
 """Templates that lie over parts of others: whose parts, from the lowest up."""

@@ -54,7 +54,8 @@ class SelfCheckFailed(SelfproofError):
 class Edit:
     """A proposed change: the new text of each file that it touches, and who suggested it from which parent.
 
-    ``dollars`` is what asking for it cost;
+    Edits of one ``family`` are one idea with other constants, of which a race may keep only the best. ``dollars`` is
+    what asking for it cost;
     ``prediction`` is the effect that its proposer expects, in the unit that effects are shown in (a gain above 0, for
     speed a ratio above 1); it decides nothing and is scored afterwards; ``improver`` is the version whose improver
     suggested it.
@@ -69,6 +70,7 @@ class Edit:
     prediction: float | None = None
     dollars: float = 0.0
     improver: int | None = None
+    family: str = ""
 
 
 @dataclass(frozen=True)

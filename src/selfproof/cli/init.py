@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from selfproof.projects.writing import Made
 
 FORMS = ("function", "command", "solver", "benchmark")
-TEMPLATES = ("apprentice", "stream", "puzzles", "godel", "improver")
+TEMPLATES = ("apprentice", "stream", "training", "training-adam", "puzzles", "godel", "improver")
 EPILOG = """\b
 Examples:
   selfproof init                                      asks what to improve
@@ -31,6 +31,7 @@ Examples:
   selfproof init --benchmark tests/bench_parser.py --tests "python -m pytest -q tests"
   selfproof init my-program --template apprentice
   selfproof init my-program --template puzzles
+  selfproof init my-program --template training
   selfproof init my-program --template godel
   selfproof init my-program --template improver"""
 
