@@ -91,3 +91,8 @@ def test_folding_is_what_python_would_compute() -> None:
 )
 def test_what_it_cannot_take_apart_has_no_steps(source: str) -> None:
     assert smaller(source, "f") == []
+
+
+def test_a_part_of_an_f_string_is_no_statement() -> None:
+    source = 'def f(x):\n    y = f"{x[0]} of {x!r:>{3}}"\n    return y + "b"\n'
+    assert 'def f(x):\n    y = f"{x[0]} of {x!r:>{3}}"\n    return y\n' in smaller(source, "f")

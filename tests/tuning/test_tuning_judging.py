@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tuning_standins import server, trainer, weights
 
+from conftest import Lived, live, without_operations
 from selfproof import life as lives
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import MODEL_COUNTER
@@ -37,11 +38,25 @@ def judged(folder: Path, here: Path, kind: str, base: str = "poor") -> list[dict
     return list(train(folder, wanted, trainer=trainer(here, kind), server=server(here)))
 
 
+@pytest.fixture(scope="session")
+def early(shelf: Path) -> Lived:
+    """A life that ended with its first certificate: what the stand-in knows is better than all that was found."""
+    return live(
+        shelf / "early", without_operations, 0.5, lambda it: it.adopted["memory"] >= 1, "--until-certified", 1
+    )  # fmt: skip
+
+
+@pytest.fixture
+def copied(early: Lived, tmp_path: Path) -> Path:
+    """A copy of it, to change."""
+    return Path(shutil.copytree(early.folder, tmp_path / "copy"))
+
+
 @pytest.fixture(scope="module")
-def certified(life: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[dict[str, Any]]]:
+def certified(early: Lived, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[dict[str, Any]]]:
     """A life with certified weights, which a test copies to change; the folder of the stand-ins; the events."""
     here = tmp_path_factory.mktemp("certified")
-    folder = Path(shutil.copytree(life.folder, here / "life"))
+    folder = Path(shutil.copytree(early.folder, here / "life"))
     return folder, here, judged(folder, here, "good")
 
 
@@ -84,7 +99,7 @@ def test_weights_can_be_taken_back_and_are_not_judged_again(certified: Any, tmp_
 
 def test_weights_that_are_no_better_are_refused_in_their_race_and_cost_nothing(copied: Path, tmp_path: Path) -> None:
     events = judged(copied, tmp_path, "poor", base="good")
-    assert events[-1]["answer"] == "refused" and events[-1]["alpha_k"] == 0.0
+    assert events[-1]["answer"] == "refused" and events[-1]["alpha_k"] == 0.0, events
     with lives.opened(copied) as living:
         assert MODEL_COUNTER not in living.state.weights and not living.state.model
     assert audit(copied / ".selfproof" / "ledger")["ok"]
@@ -115,10 +130,10 @@ def killed(folder: Path, here: Path, pairs: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def cut(life: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+def cut(early: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     """A life whose judgement was killed after the second pair, and the wealth that it had then."""
     here = tmp_path_factory.mktemp("cut")
-    folder = Path(shutil.copytree(life.folder, here / "life"))
+    folder = Path(shutil.copytree(early.folder, here / "life"))
     return folder, killed(folder, here, 2)[-1]["wealth"]
 
 

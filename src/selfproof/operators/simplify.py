@@ -42,7 +42,7 @@ def smaller(source: str, function: str) -> list[str]:
     for place, statement in enumerate(body):
         for new in _steps(statement, alone=len(body) == 1):
             text = _spliced(source, body, place, new)
-            if text not in sizes and (size := _size(text, function)) is not None and size < before:
+            if text is not None and text not in sizes and (size := _size(text, function)) is not None and size < before:
                 sizes[text] = size
     return sorted(sizes, key=lambda text: (sizes[text], text))
 
@@ -54,11 +54,14 @@ def _size(text: str, function: str) -> int | None:
         return None
 
 
-def _spliced(source: str, body: Sequence[ast.stmt], place: int, new: Sequence[ast.stmt]) -> str:
-    """The source with other statements in the place of one."""
+def _spliced(source: str, body: Sequence[ast.stmt], place: int, new: Sequence[ast.stmt]) -> str | None:
+    """The source with other statements in the place of one; None where they are none, as a bare part of an f-string."""
     lines, old = source.splitlines(keepends=True), body[place]
     indent = " " * old.col_offset
-    text = "".join(indent + line + "\n" for s in new for line in ast.unparse(s).splitlines())
+    try:
+        text = "".join(indent + line + "\n" for s in new for line in ast.unparse(s).splitlines())
+    except (ValueError, RecursionError):
+        return None
     return "".join([*lines[: old.lineno - 1], text, *lines[old.end_lineno or old.lineno :]])
 
 
