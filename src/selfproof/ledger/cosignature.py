@@ -110,7 +110,9 @@ def accepted_lines(answer: bytes, note: bytes, cosigners: Sequence[Cosigner]) ->
     lines = answer.decode().splitlines(keepends=True)
     if not all(re.fullmatch(r"— [^ +\n]+ [A-Za-z0-9+/]+={0,2}\n", line) for line in lines):
         raise ValueError("a witness answers with signature lines, and nothing else")
-    return b"".join(line.encode() for line in lines if cosigned(note + line.encode(), cosigners) != cosigned(note, cosigners))
+    return b"".join(
+        line.encode() for line in lines if cosigned(note + line.encode(), cosigners) != cosigned(note, cosigners)
+    )
 
 
 def _message(text: str, seconds: int) -> bytes:

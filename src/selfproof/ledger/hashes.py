@@ -1,6 +1,9 @@
 """All hashes of a tree in memory, for making many proofs: 64 bytes an entry, each proof in O(log n).
 
 Nodes are kept by height, only those of complete subtrees; the right edge is hashed when it is asked for.
+
+Does not protect against:
+- leaf hashes that are another log's: they are taken as they come
 """
 
 from __future__ import annotations
@@ -79,7 +82,7 @@ class Hashes:
         return [*([] if whole else [self._range(low, high)]), *path[::-1]]
 
     def _range(self, low: int, high: int) -> bytes:
-        """The hash of the leaves low..high-1, where ``low`` is a multiple of the largest power of two below the length."""
+        """The hash of the leaves low..high-1; ``low`` is a multiple of the largest power of two below the length."""
         width = high - low
         if width & (width - 1) == 0:
             level = width.bit_length() - 1

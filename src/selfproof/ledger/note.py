@@ -152,6 +152,7 @@ def checkpoint_of(note: bytes, verifier: Verifier) -> Checkpoint:
 
 
 def is_name(name: str) -> bool:
+    """Say whether a note can carry a key of this name."""
     return bool(name) and not any(c == "+" or c.isspace() or unicodedata.category(c) == "Cc" for c in name)
 
 

@@ -2,6 +2,10 @@
 
 Its "extra" line holds the entry itself, so that a proof can be checked with nothing but itself and the log's key; as
 the format asks, it counts only once it hashes into the checkpoint's root.
+
+Does not protect against:
+- a log that shows others another history: only witnesses that a reader trusts speak against that
+- an entry that said something untrue when it was written
 """
 
 from __future__ import annotations
@@ -54,7 +58,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Proven:
-    """What a proof shows: this entry is number ``index`` of the log at this checkpoint; ``witnesses`` by vkey, with times."""
+    """What a proof shows: this entry is number ``index`` of the log at a checkpoint; ``witnesses``: times by vkey."""
 
     index: int
     entry: bytes
@@ -62,7 +66,9 @@ class Proven:
     witnesses: dict[str, int]
 
 
-def proven(proof: Proof, verifier: Verifier, *, entry: bytes | None = None, cosigners: Sequence[Cosigner] = ()) -> Proven:
+def proven(
+    proof: Proof, verifier: Verifier, *, entry: bytes | None = None, cosigners: Sequence[Cosigner] = ()
+) -> Proven:
     """Check a proof against the log's key; the entry is the proof's own unless it is given.
 
     Raises:

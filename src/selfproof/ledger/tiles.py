@@ -5,6 +5,9 @@
     tile/entries/<N>[.p/<W>]      the leaves themselves, each after its length (u16, big-endian)
 
 Full tiles never change, so that an export may be repeated into the same folder as the log grows.
+
+Does not protect against:
+- whoever may write to the folder or the web server: readers check what they fetch against the checkpoint
 """
 
 from __future__ import annotations
@@ -83,6 +86,7 @@ def export(leaves: Iterable[bytes], checkpoint: bytes, out: Path) -> int:
         ValueError: a full tile that is there already is another log's, or was changed.
         OSError: the folder cannot be written.
     """
+    out.mkdir(parents=True, exist_ok=True)
     written = 0
     for name, data in tiles(leaves):
         target = out / name

@@ -1,4 +1,9 @@
-"""Witnesses over HTTP (C2SP tlog-witness): a small server for whoever runs one, and the log's side that asks."""
+"""Witnesses over HTTP (C2SP tlog-witness): a small server for whoever runs one, and the log's side that asks.
+
+Does not protect against:
+- whoever floods the server: put a web server with limits in front of it
+- anyone on the way who keeps an answer from arriving (a changed one is noticed by its signature)
+"""
 
 from __future__ import annotations
 
@@ -25,7 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     timeout = WAIT_S
 
-    def do_POST(self) -> None:  # noqa: N802  the library's name
+    def do_POST(self) -> None:
         """Cosign, or say why not."""
         length = self.headers.get("Content-Length", "")
         if self.path != PATH:
@@ -35,12 +40,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._say(self.server.witness.add(self.rfile.read(int(length))))
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """The witness's key."""
         found = self.path == "/"
         self._say(Answer(200, f"{self.server.witness.key.cosigner.vkey}\n") if found else Answer(404, "\n"))
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  the library's name
+    def log_message(self, format: str, *arguments: object) -> None:
         """Nothing: requests are nobody's business but the witness's state."""
 
     def _say(self, answer: Answer, *, close: bool = False) -> None:
@@ -80,7 +85,9 @@ class WitnessRefused(Exception):
     def advice(self) -> str:
         """What to do next."""
         if self.conflict:
-            return "Compare this ledger with a copy of your own: somebody rewrote it, or showed the witness another one."
+            return (
+                "Compare this ledger with a copy of your own: somebody rewrote it, or showed the witness another one."
+            )
         return "Give the witness this log's key (the file vkey in the ledger), and ask again."
 
 
@@ -97,7 +104,7 @@ def cosign(
 ) -> bytes:  # fmt: skip
     """Have a checkpoint cosigned; returns the witness's signature lines.
 
-    ``consistency(old, size)`` proves that the tree of the old size is a prefix; it raises IndexError for what is larger.
+    ``consistency(old, size)`` proves that the tree of the old size is a prefix; IndexError for what is larger.
 
     Raises:
         WitnessRefused: it has seen something else, or does not know this log.
@@ -121,7 +128,8 @@ def cosign(
             raise OSError(f"{asked.url} does not say which size it has seen")
         if int(seen) > size or int(seen) == old:
             raise WitnessRefused(
-                f"{asked.cosigner.name} has seen {seen} entries of this log, and they are not these {size}", conflict=True
+                f"{asked.cosigner.name} has seen {seen} entries of this log, and they are not these {size}",
+                conflict=True,
             )
         old = int(seen)
     raise OSError(f"{asked.url} has seen another size each time it was asked")
