@@ -67,6 +67,7 @@ AT_ITS_MERCY = frozenset({"jail/answering", "jail/harness", "jail/memory_import"
 AFTERWARDS = frozenset(
     {
         "ledger/cosignature",
+        "ledger/fast",
         "ledger/hashes",
         "ledger/proof_file",
         "ledger/proofs",

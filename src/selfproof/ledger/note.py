@@ -102,16 +102,14 @@ def verify_note(note: bytes, verifier: Verifier) -> str:
     Well-formed signatures by other keys are passed over, as the specification asks.
     """
     text, lines = signature_lines(note)
-    signed = False
-    for name, blob in lines:
-        if name == verifier.name and blob[:4] == verifier.key_id:
-            try:
-                Ed25519PublicKey.from_public_bytes(verifier.public).verify(blob[4:], text.encode())
-            except InvalidSignature:
-                raise ValueError("the signature does not match the text") from None
-            signed = True
-    if not signed:
+    ours = [blob[4:] for name, blob in lines if name == verifier.name and blob[:4] == verifier.key_id]
+    if not ours:
         raise ValueError(f"no signature by {verifier.vkey}")
+    try:
+        for signature in ours:
+            Ed25519PublicKey.from_public_bytes(verifier.public).verify(signature, text.encode())
+    except InvalidSignature:
+        raise ValueError("the signature does not match the text") from None
     return text
 
 
