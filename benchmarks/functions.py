@@ -306,6 +306,13 @@ def compared(item: Mapping[str, Any], before: dict[str, str], after: dict[str, s
     place, calls = "run.py:work", [[view] for view in views]
     if "function" in item and "call" not in item:
         place, calls = f"subject.py:{item['function']}", [call for view in views for call in view]
+    return differing(place, calls, rng, before, after)
+
+
+def differing(
+    place: str, calls: list[Any], rng: random.Random, before: dict[str, str], after: dict[str, str]
+) -> tuple[int, int, int]:
+    """The same for calls of one place."""
     calls = rng.sample(calls, min(len(calls), CALLS))
     lists = [*calls, *hard_inputs(calls, rng, CALLS)]
     parts = [lists[i : i + BATCH] for i in range(0, len(lists), BATCH)]

@@ -161,6 +161,12 @@ anything = st.one_of(
 )
 
 
+def test_a_strategy_that_is_not_known_is_an_error_with_a_suggestion() -> None:
+    error = error_of(TEXT.replace('strategy = "default"', 'strategy = "hgn"'))
+    assert "[search].strategy" in str(error) and "'hgn'" in str(error)
+    assert "Did you mean 'hgm'?" in error.advice() and "map-elites" in error.advice()
+
+
 @given(st.sampled_from([*charters.TABLES, *charters.LISTS]), st.data())
 def test_any_value_in_any_place_is_taken_or_refused_politely(name: str, data: st.DataObject) -> None:
     found = tomllib.loads(TEXT)[name]

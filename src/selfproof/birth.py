@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
 from selfproof import charter as charters
-from selfproof import life, soundness
+from selfproof import soundness
 from selfproof.adopt import repo
 from selfproof.archive.tree import digests, tree_hash, tree_of_digests
 from selfproof.certify import seeds, spending
 from selfproof.certify.race import PRESETS
 from selfproof.ledger import Ledger
 from selfproof.nouns import SelfproofError, UsageError
+from selfproof.places import PRIVATE, Paths
 from selfproof.trial import loading
 
 PARTS = ("charter.toml", "tasks", "program")
 ASIDE = ".selfproof.parts"
+LAYERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "stream": (("apprentice", PARTS),),
+    "training-adam": (("training", PARTS),),
+    "godel": (("puzzles", ("tasks",)),),
+}
+"""Templates that lie over parts of others: whose parts, from the lowest up."""
 
 
 def make(folder: Path, template: str = "apprentice", seed: int | None = None) -> str:
@@ -27,7 +35,7 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
         UsageError: a living program is there already, or files that are not ours stand in the way.
         SelfproofError: the folder cannot be written.
     """
-    paths = life.Paths(folder)
+    paths = Paths(folder)
     if paths.ledger.exists():
         raise UsageError(f"{folder.resolve()} holds a living program already", advice="Type `selfproof run` to go on.")
     present = [part for part in PARTS if (folder / part).exists()]
@@ -38,8 +46,9 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
             advice="Use an empty folder, or put all three parts there.",
         )
     try:
-        with resources.as_file(resources.files("selfproof") / "templates" / template) as real:
-            _copy_missing(real, folder, aside)
+        with resources.as_file(resources.files("selfproof") / "templates") as templates:
+            layers = [(templates / name, parts) for name, parts in (*LAYERS.get(template, ()), (template, PARTS))]
+            _copy_missing(layers, folder, aside)
     except OSError as error:
         raise SelfproofError(
             f"cannot write to {folder.resolve()}: {error.strerror or error}",
@@ -48,17 +57,22 @@ def make(folder: Path, template: str = "apprentice", seed: int | None = None) ->
     return begin(folder, seed)
 
 
-def _copy_missing(real: Path, folder: Path, aside: Path) -> None:
-    """Copy each missing part aside and rename it, so that a part is there as a whole or not at all."""
+def _copy_missing(layers: Sequence[tuple[Path, Sequence[str]]], folder: Path, aside: Path) -> None:
+    """Copy each missing part aside and rename it, so that a part is there as a whole or not at all.
+
+    Where several layers have a file it is the last one's.
+    """
     for part in PARTS:
         if (folder / part).exists():
             continue
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        if (real / part).is_dir():
-            shutil.copytree(real / part, aside / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(real / part, aside / part)
+        for real in [layer for layer, parts in layers if part in parts]:
+            if (real / part).is_dir():
+                leave = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(real / part, aside / part, ignore=leave, dirs_exist_ok=True)
+            elif (real / part).exists():
+                shutil.copyfile(real / part, aside / part)
         (aside / part).rename(folder / part)
     shutil.rmtree(aside, ignore_errors=True)
 
@@ -69,7 +83,7 @@ def begin(folder: Path, seed: int | None) -> str:
     Raises:
         UsageError: there is a ledger already, the charter is wrong or unsound, or the program is empty.
     """
-    paths = life.Paths(folder)
+    paths = Paths(folder)
     charter = charters.load(paths.charter)
     tree = folder / charter.program.tree
     files = repo.read_files(tree)
@@ -84,12 +98,12 @@ def begin(folder: Path, seed: int | None) -> str:
         "mode": charter.certify.mode,
         "tasks": digests(loading.task_files(folder)), "spans": loading.spans(tasks, guards),
         "pools": loading.pools(tasks, guards), "confirm_pairs": PRESETS[charter.certify.preset].confirm_pairs,
-        "weights": {o.name: w for o, w in zip(charter.objectives, shares, strict=True)},
+        "weights": {o.name: w * o.alpha_share for o, w in zip(charter.objectives, shares, strict=True)},
         "tree": tree_hash(files), "files": digests(files), "search_seed": search.hex(),
         "seeds": "random" if seed is None else "operator-chosen",
     }  # fmt: skip
     soundness.check(charter, files, genesis)
-    aside = folder / (life.PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
+    aside = folder / (PRIVATE + ".new")  # renamed as a whole, so that a kill leaves no half of a birth
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700)
     with Ledger.create(aside / "ledger", aside / "key", program_id=program_id, genesis=genesis) as ledger:

@@ -82,7 +82,7 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     spent = max(evaluations, LEAST_EVALUATIONS)
     people = task.baselines(seed % 2**32, spent, [block.sample for block in fresh])
     constants = None
-    if not isinstance(domain, Slow):  # which would cost as many runs as the search, and mostly is constants itself
+    if not isinstance(domain, Slow) or task.short_seconds:  # else as many dear runs as the search, mostly constants too
         yield {"event": "closing", "objective": objective.name, "step": "constants-only control"}
         constants = constants_only(life, stop, domain, fresh)
     best = min(people, key=lambda b: _sign(task.better) * statistics.fmean(_means(b.draws)), default=None)
@@ -92,7 +92,8 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
         "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": len(fresh),
         "gain": _difference(task, first, last), "best_human": _human(best, last, task) if best else None,
         "humans": [{"name": b.name, **_told(mean_interval(_means(b.draws)))} for b in people],
-        "human_evaluations": spent, "evaluations": evaluations, "constants_only": constants,
+        "human_evaluations": min((b.tries or spent for b in people), default=spent),
+        "evaluations": evaluations, "constants_only": constants,
         "transfer": transfer(life, domain, seed), "slices": slices(task, fresh, first, last, best),
     }  # fmt: skip
     row["transfers"] = transfer_words(row)
@@ -202,10 +203,11 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
     """What changing constants alone reaches from the start with as many candidates; None if there was no time.
 
     The same population, panel and races; only the edits are the engine's own. None too where the focus is no Python.
+    Where trials take long it is what the time allows: how many candidates that were is part of the answer.
     """
     if not domain.path.endswith(".py"):
         return None
-    control = Quality(life, domain.objective, stream=f"{domain.objective.name}-constants", operators=["constant"])
+    control = type(domain)(life, domain.objective, stream=f"{domain.objective.name}-constants", operators=["constant"])
     control.evaluated = life.archive.counts().get(control.stream, 0)
     wanted = life.archive.counts().get(domain.stream, 0)
     last, idle = stop.left * LEAVE, 0
@@ -215,7 +217,7 @@ def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[tria
         for _ in control.race(constant_edits(life, control)):
             pass
         idle = idle + 1 if control.evaluated == before else 0
-    if control.evaluated < wanted and idle < IDLE:
+    if control.evaluated < wanted and idle < IDLE and not (isinstance(domain, Slow) and control.evaluated):
         return None
     if not control.population.members:
         control.observe()
@@ -232,10 +234,11 @@ def constant_edits(life: Life, control: Quality) -> list[Candidate]:
     """Versions from the control's population with one constant or two changed."""
     rng = random.Random(life.search_seed(control.stream, "propose", life.state.batches.get(control.stream, 0)))
     start, found = life.files(0), []
-    for parent in control.population.parents(AT_ONCE, rng):
-        repeat = 1 if rng.random() < 0.7 else 2
+    parents = control.population.parents(min(AT_ONCE, 2 * control.sizes.batch), rng)
+    for number, parent in enumerate(parents):
+        repeat, function = 1 if rng.random() < 0.7 else 2, control.functions[number % len(control.functions)]
         try:
-            text, title = edit_function(parent.source, control.function, "constant", rng, repeat=repeat)
+            text, title = edit_function(parent.source, function, "constant", rng, repeat=repeat)
         except (EditImpossible, SyntaxError):
             continue
         edit = Edit(control.objective.name, {control.path: text}, title, "constant", parent.id)

@@ -29,6 +29,7 @@ from selfproof.domains.base import Finalist, Measured
 from selfproof.domains.quality import Quality
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, SelfproofError, UsageError
+from selfproof.places import Paths
 from selfproof.trial import blocks as trials
 from selfproof.trial.holdout import FiniteTask
 
@@ -77,7 +78,7 @@ def drill(folder: Path) -> list[Step]:
         _copy(folder, copy, damaged)
         birth.begin(copy, None)
         steps = list(_fall_back(copy, name, good))
-        found = audit(life.Paths(copy).ledger)
+        found = audit(Paths(copy).ledger)
         return [*steps, Step("the ledger of all this verifies", bool(found["ok"]))]
 
 
@@ -100,7 +101,7 @@ def _damage(living: Life) -> tuple[str, dict[str, str], dict[str, str]]:
 
 
 def _copy(folder: Path, copy: Path, files: dict[str, str]) -> None:
-    paths = life.Paths(folder)
+    paths = Paths(folder)
     shutil.copyfile(paths.charter, copy / "charter.toml")
     shutil.copytree(folder / "tasks", copy / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
     tree = copy / charters.load(paths.charter).program.tree

@@ -20,6 +20,7 @@ from selfproof import levels, soundness
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
+from selfproof.archive.strategies import DEFAULT
 from selfproof.archive.tree import digests, form_of, scope, tree_hash
 from selfproof.certify import seeds
 from selfproof.certify.race import PRESETS
@@ -28,35 +29,17 @@ from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
 from selfproof.learn.recorder import Nothing
 from selfproof.ledger import Leaf, Ledger, read
-from selfproof.nouns import Candidate, Files, SelfproofError, UsageError
+from selfproof.nouns import Candidate, Event, Files, SelfproofError, UsageError
 from selfproof.oversight.stop import Stop
+from selfproof.places import Paths
 from selfproof.trial import loading
 from selfproof.trial.task import Task, Workload
 
-PRIVATE = ".selfproof"
 LARGEST_INLINE = 16 * 1024  # characters in a leaf; a file of its own would take a whole block of the disk
 
 
 class Halted(Exception):
     """A person stopped the run, or it is overdue; nothing is lost."""
-
-
-@dataclass
-class Paths:
-    """Where the parts of a living program lie."""
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        """Name the parts."""
-        self.charter = self.folder / "charter.toml"
-        self.private = self.folder / PRIVATE
-        self.ledger = self.private / "ledger"
-        self.key = self.private / "key"
-        self.epoch_key = self.private / "epoch.key"
-        self.archive = self.private / "archive.db"
-        self.stop = self.folder / "STOP"
-        self.witnessed = self.private / "witnessed"
 
 
 @dataclass
@@ -78,6 +61,8 @@ class Life:
     controls_done: set[str] = field(default_factory=set)
     stop: Stop | None = None
     experience: Nothing = field(default_factory=Nothing)
+    strategy: str = DEFAULT
+    notices: list[Event] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
 
     @property
@@ -190,6 +175,7 @@ class Life:
             "epoch": epoch, "commitment": seeds.commitment(key), "seeds": self._new_kind,
             "tier": self.jail.tier, "layers": list(self.jail.layers), "workers": self.charter.sandbox.workers,
             "granted": {o.name: list(self.limits_of(o).grants.lines()) for o in self.charter.objectives},
+            "strategy": self.strategy,
         }  # fmt: skip
         self.log("seed-commit", body, durable=True)
         self.epoch_key = key
@@ -274,7 +260,7 @@ def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
     except BaseException:
         ledger.close()
         raise
-    life = Life(paths, charter, ledger, state, archive, {}, {}, seed)
+    life = Life(paths, charter, ledger, state, archive, {}, {}, seed, strategy=charter.search.strategy)
     try:
         life.tasks, life.guards = loading.load(folder, charter)
         catch_up(life)
@@ -342,7 +328,7 @@ def accept_charter(life: Life) -> None:
     weights = dict(life.state.weights)
     for objective in now.objectives:
         if objective.name not in weights:
-            weights[objective.name] = (1.0 - sum(weights.values())) / 2
+            weights[objective.name] = objective.alpha_share * (1.0 - sum(weights.values())) / 2
     body = {
         "charter": now.digest, "alpha": now.certify.alpha, "mode": now.certify.mode, "weights": weights,
         "tasks": tasks, "spans": loading.spans(life.tasks, life.guards), "pools": pools,

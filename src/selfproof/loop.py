@@ -39,10 +39,13 @@ def domain_of(life: Life, objective: Objective) -> Domain:
     return Slow(life, objective) if isinstance(task, Task) and task.seconds > 0 else Quality(life, objective)
 
 
-def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk) -> Iterator[Event]:
-    """Live until told to stop, out of time, or out of ideas; yields events for whoever watches."""
+def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk, only: str | None = None) -> Iterator[Event]:
+    """Live until told to stop, out of time, or out of ideas; yields events for whoever watches.
+
+    With ``only`` this objective alone gets better; what was open of others is still brought to its end.
+    """
     attention = Attention({o.name: o.weight for o in life.charter.objectives})
-    open_names, idle = set(domains), dict.fromkeys(domains, 0)
+    open_names, idle = {only} if only else set(domains), dict.fromkeys(domains, 0)
     under_way = UnderWay()
     under_way.begin(unfinished(life, domains))
     yield from under_way.finish()
@@ -88,6 +91,8 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk) -> Iter
 def suggested(domain: Domain, focus: Focus | None, desk: Desk) -> Generator[Event, None, list[Edit]]:
     """What the jailed improver suggests for a focus, and what came in at the desk, which asks for more meanwhile."""
     edits = domain.propose(focus) if focus is not None else []
+    while domain.life.notices:
+        yield domain.life.notices.pop(0)
     edits += desk.take(domain.objective.name)
     desk.ask(domain.brief)
     yield from desk.events()
@@ -103,7 +108,8 @@ def learned(life: Life, desk: Desk, candidates: list[Candidate]) -> None:
 
 def proved(life: Life, stop: Stop, domain: Domain, attention: Attention) -> Iterator[Event]:
     """Confirm the domain's finalist if it has one, decide, adopt; then the controls that are due."""
-    finalist = domain.finalist() if stop.reason is None and line.limit(life) is None else None
+    allowed = stop.reason is None and domain.objective.name not in life.charter.autonomy.observe
+    finalist = domain.finalist() if allowed and line.limit(life) is None else None
     if finalist is None:
         return
     confirming = yield from line.confirm(life, domain, finalist)

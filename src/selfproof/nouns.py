@@ -62,9 +62,11 @@ class SelfCheckFailed(SelfproofError):
 class Edit:
     """A proposed change: the new text of each file that it touches, and who suggested it from which parent.
 
-    ``dollars`` is what asking for it cost;
+    Edits of one ``family`` are one idea with other constants, of which a race may keep only the best. ``dollars`` is
+    what asking for it cost;
     ``prediction`` is the effect that its proposer expects, in the unit that effects are shown in (a gain above 0, for
-    speed a ratio above 1); it decides nothing and is scored afterwards.
+    speed a ratio above 1); it decides nothing and is scored afterwards; ``improver`` is the version whose improver
+    suggested it.
     """
 
     objective: str
@@ -75,6 +77,8 @@ class Edit:
     proposer: str = IMPROVER
     prediction: float | None = None
     dollars: float = 0.0
+    improver: int | None = None
+    family: str = ""
 
 
 @dataclass(frozen=True)

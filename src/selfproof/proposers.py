@@ -11,6 +11,7 @@ from pathlib import Path
 from selfproof.life import Life
 from selfproof.nouns import UsageError
 from selfproof.propose.brief import Proposer
+from selfproof.propose.local.folder import is_local
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,12 @@ def proposers_of(life: Life, asked: Asked) -> list[Proposer]:
 
         found.append(AgentProposer(command, minutes=named.agent_minutes, dollars=budget.dollars or None,
                                    hidden=around(life.paths.folder)))  # fmt: skip
-    models = list(dict.fromkeys([*named.models, *asked.models]))
+    every = list(dict.fromkeys([*named.models, *asked.models]))
+    models, ours = [one for one in every if not is_local(one)], [one for one in every if is_local(one)]
+    if ours:
+        from selfproof.tuning.keeping import proposer
+
+        found += [proposer(life, one) for one in ours]
     if models or asked.replay:
         from selfproof.propose.llm import proposers
 

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from selfproof import birth, closing, life, loop
+from selfproof.archive import strategies
 from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
 from selfproof.charter import load
 from selfproof.learn.recorder import recorder_of
-from selfproof.life import Life, Paths
+from selfproof.life import Life
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
 from selfproof.oversight.stop import Stop
+from selfproof.places import Paths
 from selfproof.projects import origin
 from selfproof.propose.desk import Desk
 from selfproof.proposers import Asked, proposers_of
@@ -24,18 +26,23 @@ NOBODY = Asked()
 
 def run(
     folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY,
-    *, certified: int | None = None, on_stop: Callable[[Stop], None] = lambda stop: None,
+    *, certified: int | None = None, strategy: str | None = None, focus: str | None = None,
+    on_stop: Callable[[Stop], None] = lambda stop: None,
 ) -> Iterator[Event]:  # fmt: skip
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
     ``asked`` are who suggests edits beside those that the charter names. With ``certified`` the run ends early once it
-    has certified that many changes, which the gate allows at any time (docs/gate.md). ``on_stop`` is given the run's
-    `Stop`, for whoever wants to end it from another thread.
+    has certified that many changes, which the gate allows at any time (docs/gate.md). With ``focus`` it spends its time
+    on the objective of that name alone. ``on_stop`` is given the run's `Stop`, for whoever wants to end it from another
+    thread.
 
     Raises:
+        UsageError: the charter has no objective of the name ``focus``.
         SelfproofError: with an exit code and advice.
     """
     began = time.monotonic()
+    if strategy is not None:
+        strategies.named(strategy)  # before anything is made
     paths = Paths(folder)
     if not paths.ledger.exists():
         check_empty(paths)
@@ -43,11 +50,19 @@ def run(
         yield {"event": "init", "program": program, "folder": str(folder.resolve())}
     if paths.stop.exists():
         raise UsageError(f"{paths.stop} is there: this program was stopped", advice="To go on: selfproof resume")
-    seconds = 60 * (load(paths.charter).budget.minutes if stop_after is None else stop_after)
+    charter = load(paths.charter)
+    if charter.autonomy.level == "propose" and origin.load(folder) is None:
+        raise UsageError(
+            'the charter\'s autonomy is "propose", but this program is no copy of a project',
+            advice='Write "observe" or "autonomous" under [autonomy] in charter.toml.',
+        )
+    if focus is not None:
+        charter.objective(focus)
+    seconds = 60 * (charter.budget.minutes if stop_after is None else stop_after)
     stop = Stop(paths.stop, max(1.0, seconds - closing.reserve(seconds)))
     on_stop(stop)
     with stop.on_signals(), life.opened(folder, seed=seed) as living:
-        living.stop = stop
+        living.stop, living.strategy = stop, strategy or living.strategy
         keep = living.charter.experience.keep
         living.experience = recorder_of(living.state.genesis["program"], keep=keep, seed=seed)
         yield opening(living, seconds)
@@ -58,7 +73,7 @@ def run(
             in_step=seed is not None, stopping=living.stopping,
         )  # fmt: skip
         try:
-            yield from _watched(loop.live(living, stop, domains, desk), living, stop, certified)
+            yield from _watched(loop.live(living, stop, domains, desk, focus), living, stop, certified)
             ended = stop.reason or "nothing left to try"
             stop.extend(closing.reserve(seconds))
             rows = yield from closing.table(living, stop, domains)
@@ -109,7 +124,7 @@ def opening(living: Life, seconds: float) -> Event:
         "seconds": seconds, **loop.standing(living),
         "objectives": [o.name for o in living.charter.objectives],
         "uncertified": living.charter.certify.uncertified,
-        "finished": living.finished, "seeds": living.seeds_kind,
+        "finished": living.finished, "seeds": living.seeds_kind, "strategy": living.strategy,
     }  # fmt: skip
 
 
@@ -141,7 +156,8 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         "control_words": control_words(living),
         "alpha": {"total": alpha, "spent": state.spent()},
         "ledger": {"entries": checked["entries"], "root": checked["root"], "verified": checked["ok"]},
-        "ended": ended, "form": came_from.form if came_from else "", "version": state.current, "tier": living.jail.tier,
+        "ended": ended, "form": came_from.form if came_from else "",
+        "autonomy": living.charter.autonomy.level, "version": state.current, "tier": living.jail.tier,
         "folder": str(living.paths.folder.resolve()),
         "candidates": sum(living.archive.counts().values()), "cpu_seconds": round(living.cpu_seconds, 1),
     }  # fmt: skip

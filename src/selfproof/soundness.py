@@ -17,13 +17,16 @@ def check(charter: Charter, paths: Iterable[str], body: Mapping[str, Any]) -> No
     """Refuse what could hold no promise; ``body`` is the entry that is about to say it, ``paths`` the program's files.
 
     Raises:
-        UsageError: two objectives own one file, or use one finite hold-out, or a ``loss_rate`` can never be shown.
+        UsageError: two objectives own one file, or use one finite hold-out, a ``loss_rate`` can never be
+            shown, or the autonomy names an objective that is not there.
     """
     charters.check_owners(charter.objectives, paths)
     if reason := levels.shared_holdout(body["pools"]):
         raise UsageError(
             reason, advice="Give each its own items: what one is told of them, the other's levels do not pay for."
         )
+    for name in charter.autonomy.observe:
+        charter.objective(name)
     for objective in charter.objectives:
         rate, pool = objective.loss_rate, body["pools"][objective.name]
         if rate == 1 or charter.certify.test != "bet" or levels.is_whole(pool):

@@ -113,6 +113,19 @@ def test_starting_again_from_the_same_members_gives_the_same_order(
     assert one.members == two.members
 
 
+def test_of_two_with_one_score_the_smaller_stays() -> None:
+    population = Population()
+    assert population.insert(Member("large", "", (1.0,), 9, "a"))
+    assert not population.insert(Member("as large", "", (1.0,), 9, "b"))
+    assert population.insert(Member("small", "", (1.0,), 8, "c"))
+    assert not population.insert(Member("large", "", (1.0,), 9, "a"))
+    assert [member.id for member in population.members] == ["small"]
+    for number in range(PER_STRUCTURE):
+        assert population.insert(Member(f"m{number}", "", (0.5 + 0.01 * number,), 9, "full"))
+    assert not population.insert(Member("tiny", "", (1.0,), 1, "full")), "its structure is full of better ones"
+    assert "small" in {member.id for member in population.members}, "and nobody left for it"
+
+
 def test_better_members_are_parents_more_often_and_nobody_never() -> None:
     population = Population()
     population.replace_all([member(i, 1.0 + i) for i in range(8)])

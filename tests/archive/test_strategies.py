@@ -94,9 +94,11 @@ def default(evidence: Evidence) -> dict[str, float]:
     order = sorted(evidence.nodes, key=lambda n: ((1 - score(n)) * (1 + 0.0003 * n.size), n.id))
     kept: list[Node] = []
     for node in order:
-        alone = all(abs(score(node) - score(other)) >= 1e-6 for other in kept)
-        if alone and sum(other.structure == node.structure for other in kept) < 3:
-            kept.append(node)
+        equal = [other for other in kept if abs(score(node) - score(other)) < 1e-6]
+        rest = [other for other in kept if other not in equal]
+        smallest = all(node.size < other.size for other in equal)
+        if smallest and sum(other.structure == node.structure for other in rest) < 3:
+            kept = sorted([*rest, node], key=order.index)
     chances = dict.fromkeys((n.id for n in evidence.nodes), 0.0)
     for four in itertools.product(range(len(kept)), repeat=4):
         chances[kept[min(four)].id] += 0.7 / len(kept) ** 4

@@ -38,6 +38,16 @@ def shown(events: list[dict[str, Any]], pause: float | None = 0.0) -> list[str]:
     return out.getvalue().splitlines()
 
 
+def test_whose_improver_is_asked_and_by_which_strategy_it_searches_is_told() -> None:
+    broken = {"event": "improver", "objective": "game24", "version": 3, "asked": 1, "reason": "crashed: \x1b[2Jno"}
+    lines = shown([broken, {**broken, "asked": 3, "reason": ""}])
+    assert "v3: is broken; that of v1 is asked in its place: crashed" in lines[0] and "\x1b" not in lines[0]
+    assert "its own improver works again" in lines[1] and len(lines) == 2
+    start = next(event for event in recorded() if event["event"] == "start")
+    assert any("hgm, not the default" in line for line in shown([{**start, "strategy": "hgm"}]))
+    assert not any("default" in line for line in shown([{**start, "strategy": "default"}]))
+
+
 def test_a_recorded_run_as_plain_lines() -> None:
     lines = shown([event for event in recorded() if event["event"] != "summary"])
     assert [line.split()[1] for line in lines] == [

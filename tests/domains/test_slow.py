@@ -110,9 +110,9 @@ def steady() -> Iterator[Pool]:
         yield pool
 
 
-def variant(domain: Slow, body: str, kept: str = "return 0") -> Candidate:
+def variant(domain: Slow, body: str, kept: str = "return 0", family: str = "") -> Candidate:
     text = f"def answer(x):\n    {body}\ndef kept(x):\n    {kept}\n"
-    edit = Edit("fit", {"model.py": text}, body[:40], "edit", "")
+    edit = Edit("fit", {"model.py": text}, body[:40], "edit", "", family=family)
     return domain.life.candidate(domain.objective, {"model.py": text}, edit=edit)
 
 
@@ -164,6 +164,40 @@ def test_half_of_a_batch_leaves_after_the_first_block_and_what_is_too_dear_leave
         outcomes = raced(domain, *some, dear, broken)
         assert outcomes == ["raced", "raced", "worse", "worse", "slow", "invalid"]
         assert domain.life.trials - before == 6 + 2
+
+
+@contextmanager
+def with_short(domain: Slow) -> Iterator[None]:
+    """Its task has short samples: their value is negative."""
+    kind: Any = type(domain.task)
+    kind.short_seconds = 0.01
+    kind.short = lambda self, sample: type(sample)(-1.0)
+    try:
+        yield
+    finally:
+        kind.short_seconds = 0.0
+
+
+def test_only_the_best_of_a_family_and_nothing_far_behind_goes_on_from_a_short_run(
+    tmp_path: Path, steady: Pool
+) -> None:
+    with begun(tmp_path / "p", steady) as domain, with_short(domain):
+        before = domain.life.trials
+        one = [variant(domain, f"return {level} if x < 0 else 0.4", family="one") for level in (0.3, 0.1, 0.2)]
+        two = [variant(domain, f"return {level} if x < 0 else 0.1", family="two") for level in (0.9, 1.0)]
+        alone = variant(domain, "return 0.2 if x < 0 else 0.3")
+        broken = variant(domain, "return [x]", family="one")
+        outcomes = raced(domain, *one, *two, alone, broken)
+        assert outcomes == ["worse", "worse", "worse", "worse", "worse", "raced", "invalid"]
+        assert domain.life.trials - before == 8 + 2 + 1, "short runs of all and of the best so far; two go on; one"
+
+
+def test_short_runs_make_room_for_more_candidates_and_never_count(tmp_path: Path, steady: Pool) -> None:
+    assert sizes.of_slow(0.4, 2, None, 0.04).wanted > sizes.of_slow(0.4, 2, None).wanted
+    with begun(tmp_path / "p", steady) as domain, with_short(domain):
+        better = variant(domain, "return -9.0 if x < 0 else 0.2")
+        assert raced(domain, better) == ["raced"]
+        assert domain.population.best.id == better.id and min(domain.population.best.scores) > 1.0
 
 
 def test_luck_on_the_panel_ends_in_a_race_on_fresh_pairs_and_a_gain_gets_through(tmp_path: Path, steady: Pool) -> None:

@@ -40,6 +40,11 @@ def test_a_folder_without_a_program(cli: Any, tmp_path: Path, words: list[str], 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_strategy_that_is_not_known_makes_nothing(cli: Any, tmp_path: Path) -> None:
+    complaint(cli.run("run", "--strategy", "hgn", "--at", tmp_path), 2, "'hgn'", "Did you mean 'hgm'?")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("words", "what"),
     [

@@ -38,7 +38,7 @@ def test_a_life_leaves_its_edits_and_no_code(cli: Any, store: Path, tmp_path: Pa
     assert told.json["rows"] >= 40
     found = told.json["operators"]
     quality = {row["operator"] for row in found if row["kind"] == "quality"}
-    assert quality <= {"constant", "replace", "wrap", "blend", "unwrap", "insert", "crossover"}
+    assert quality <= {"constant", "replace", "wrap", "blend", "pool", "unwrap", "insert", "crossover"}
     assert len(quality) > 3
     for row in found:
         low, high = row["kept_interval"]

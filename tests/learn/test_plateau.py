@@ -12,7 +12,7 @@ from selfproof.learn.shares import ENOUGH, Tally, posterior, shrunk, wilson
 LEAST = 96
 scores = st.lists(st.floats(0.1, 10.0), min_size=1, max_size=60)
 counts = st.integers(0, 5000)
-ALL = ["constant", "replace", "wrap", "blend", "unwrap", "insert", "crossover"]
+ALL = ["constant", "replace", "wrap", "blend", "pool", "unwrap", "insert", "crossover"]
 
 
 def after(bests: list[float], step: int = 48) -> tuple[History, int]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import predict_of
-from selfproof.templates.apprentice.tasks import corpora, rules
+from selfproof.templates.apprentice.tasks import corpora, rules, tuning
 from selfproof.templates.apprentice.tasks.corpora import NEWLINE, ORDERS, OTHER, SYMBOLS, Pool
 from selfproof.templates.apprentice.tasks.counts import Counts
 from selfproof.templates.apprentice.tasks.language import BLOCK, SPAN, positions
@@ -125,7 +125,9 @@ def test_no_held_out_passage_was_learned_from(task: Any) -> None:
     assert set(parts) == {"learn", "explore", "confirm", "report"}
     everything = [passage for part in parts.values() for passage in part]
     assert len(set(everything)) == len(everything) == len(corpora.passages(corpora.topics()))
-    assert task.counts._counts[0].sum() == sum(map(len, parts["learn"])), "the memory learned that part and no other"
+    assert task.counts._table.counts[0].sum() == sum(map(len, parts["learn"])), (
+        "the memory learned that part and no other"
+    )
     shares = {name: sum(map(len, part)) / sum(map(len, everything)) for name, part in parts.items()}
     assert 0.7 < shares["learn"] < 0.9
     assert all(0.03 < shares[name] < 0.12 for name in ("explore", "confirm", "report"))
@@ -166,14 +168,60 @@ def test_counts_are_what_counting_by_hand_gives(learned: list[str], held: str) -
     assert rows.shape == (len(held), ORDERS, SYMBOLS)
 
 
+def told(task: Any, samples: Any) -> tuning.Evidence:
+    rows = [(s.value, task.counts.continued.rows(s.hidden[2]), s.hidden[0]) for s in samples]
+    return tuning.Evidence([tuning.Block(*row) for row in rows])
+
+
 def test_peoples_rules_are_scored_like_the_program(task: Any, source: Any) -> None:
     """The shortcut that scores Witten-Bell on the truth alone equals the program's full distributions."""
     samples = task.samples("explore", 3, 2)
     predict = predict_of(source("(c + 2.0 * d * q) / (t + 2.0 * d)"))
     wanted = [bits for s in samples for bits in task.draws(s, predict(s.value))]
-    evidence = rules._Evidence([(s.value, s.hidden[0]) for s in samples])
-    found = evidence.bits(rules.RULES["Witten-Bell"], [math.log(2.0)] * ORDERS)
+    found = told(task, samples).bits(rules.RULES["Witten-Bell"], np.full((ORDERS, 1), math.log(2.0)))
     assert found == pytest.approx(wanted, abs=2e-3) and np.mean(found) == pytest.approx(np.mean(wanted), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", list(rules.RULES))
+def test_every_rule_is_a_distribution(task: Any, name: str) -> None:
+    """Asked for each symbol in turn, the shortcut for the truth gives probabilities that add up to one."""
+    (sample,), few = task.samples("explore", 3, 1), slice(0, 40)
+    rows, continued = sample.value[few], task.counts.continued.rows(sample.hidden[2][:, few])
+    rule, total = rules.RULES[name], np.zeros(40)
+    parameters = np.linspace(-1.0, 1.0, ORDERS * rule.size).reshape(ORDERS, rule.size)
+    if rule.sort == "continued":  # counts below a discount would be taken less than is given on
+        parameters = np.tile(np.log([0.5, 0.5, 0.5])[: rule.size], (ORDERS, 1))
+    for symbol in range(SYMBOLS):
+        block = tuning.Block(rows, continued, np.full(40, symbol, dtype=np.uint8))
+        with np.errstate(all="ignore"):
+            bits = tuning.Evidence([block]).bits(rule, parameters)
+        total += (2.0**-bits - tuning.FLOOR / SYMBOLS) / (1.0 - tuning.FLOOR)
+    assert total == pytest.approx(1.0, abs=1e-6)
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=20), min_size=1, max_size=3))
+def test_continuation_counts_are_what_counting_by_hand_gives(learned: list[str]) -> None:
+    padded = ["\n" * (ORDERS - 1) + text for text in learned]
+    held = Pool.of(["abba"])
+    found, context = Counts(Pool.of(learned)).continued.rows(held.contexts), "\n" * (ORDERS - 1) + "abba"
+    for position in range(4):
+        for n in range(ORDERS - 1):
+            end = position + ORDERS - 1
+            for ch in "ab":
+                string = context[end - n : end] + ch
+                # a follower of order n + 1 begins n + 1 characters before it, within the padding at the earliest
+                before = {
+                    text[i - 1]
+                    for text in padded
+                    for i in range(1, len(text))
+                    if i + n >= ORDERS - 1 and text[i : i + n + 1] == string
+                }
+                assert found[position, n, corpora.symbols(ch)[0]] == len(before)
+
+
+def test_an_escape_leaves_out_what_a_longer_context_was_followed_by() -> None:
+    rows = np.array([[[5, 3, 2, 1], [2, 1, 0, 0], [1, 0, 0, 0]]], dtype=np.float32)
+    assert tuning.excluded(rows).tolist() == [[[0, 0, 2, 1], [0, 1, 0, 0], [1, 0, 0, 0]]]
 
 
 def test_peoples_rules_are_tuned(task: Any) -> None:

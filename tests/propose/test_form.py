@@ -134,3 +134,13 @@ def test_an_edit_cannot_name_a_place_outside_the_program(path: str) -> None:
     assert screen(Edit("o", {path: "z = 1\n"}, "t", "o", ""), files, section, 10_000) is not None
     for fine in ("sums.py", "deep/er.py", "deep/new.py", "new/file.txt", ".hidden"):
         assert screen(Edit("o", {fine: "z = 1\n"}, "t", "o", ""), files, section, 10_000) is None
+
+
+def test_a_program_cannot_grow_beyond_what_the_charter_allows() -> None:
+    """All of its files count, those that an edit leaves alone too; ``first`` is the size of version 0."""
+    section, files, first = ProgramSection(editable=("*",), tree_growth=2.0), {"a.py": "x = 1\n", "b.py": "y = 2\n"}, 12
+    grown = "x = " + "1" * 13 + "\n"  # 18 characters: 24 with b.py, twice the first size
+    assert screen(Edit("o", {"a.py": grown}, "t", "o", ""), files, section, first) is None
+    reason = screen(Edit("o", {"a.py": grown.replace("x", "xx")}, "t", "o", ""), files, section, first)
+    assert reason is not None and "grow beyond 2.0 times" in reason
+    assert screen(Edit("o", {"new.py": grown}, "t", "o", ""), files, section, first) is not None

@@ -1,8 +1,9 @@
 """The uncertified lane: versions worth building on, and the choice of parents among them.
 
 Free exploration without authority. Members are ranked by their score on the current race panel plus a small price
-for size; at most three share a structure (the code with its constants left out), so that one idea's constants do not
-crowd out other ideas. Parent choice: 30% from the top with exponential decay, 70% by tournaments of four.
+for size; of two with one score the smaller stays; at most three share a structure (the code with its constants left
+out), so that one idea's constants do not crowd out other ideas. Parent choice: 30% from the top with exponential decay,
+70% by tournaments of four.
 """
 
 from __future__ import annotations
@@ -45,18 +46,21 @@ class Population:
         self.members: list[Member] = []
 
     def insert(self, new: Member) -> bool:
-        """Add a member unless an equal score is there or its structure is full of better ones; True if it stays."""
-        if any(abs(new.score - old.score) < 1e-6 for old in self.members):
+        """Add a member unless its structure is full of better ones; of equal scores the smaller stays.
+
+        Of equal sizes, too, the one that was there. True if the new one stays.
+        """
+        equal = [old for old in self.members if abs(new.score - old.score) < 1e-6]
+        if any(old.size <= new.size for old in equal):
             return False
-        same = [old for old in self.members if old.structure == new.structure]
+        others = [old for old in self.members if old not in equal]
+        same = [old for old in others if old.structure == new.structure]
         if len(same) >= PER_STRUCTURE:
             last = max(same, key=lambda member: member.rank)
             if last.rank <= new.rank:
                 return False
-            self.members.remove(last)
-        self.members.append(new)
-        self.members.sort(key=lambda member: member.rank)
-        del self.members[self.most :]
+            others.remove(last)
+        self.members = sorted([*others, new], key=lambda member: member.rank)[: self.most]
         return new in self.members
 
     @property

@@ -86,6 +86,20 @@ class Confirming:
         return self.leaf
 
 
+MODEL_COUNTER = "local model"
+"""The counter of weights that are confirmed: no objective can be called so."""
+
+
+@dataclass
+class ModelTest:
+    """A confirmation of new weights (``tuning``); ``verdict`` is None while it is open."""
+
+    leaf: int
+    body: dict[str, Any]
+    evidence: list[str] = field(default_factory=list)
+    verdict: dict[str, Any] | None = None
+
+
 @dataclass
 class State:
     """Everything that the ledger says about a life so far."""
@@ -109,13 +123,28 @@ class State:
     guarded: set[tuple[int, str]] = field(default_factory=set)
     guard_answers: dict[tuple[int, str], bool] = field(default_factory=dict)
     guard_gains: dict[tuple[int, str], bool] = field(default_factory=dict)
+    tuned: dict[str, dict[str, Any]] = field(default_factory=dict)
+    model_races: dict[str, dict[str, Any]] = field(default_factory=dict)
+    model_tests: dict[int, ModelTest] = field(default_factory=dict)
+    models: list[str] = field(default_factory=list)
     entries: int = 0
+
+    @property
+    def model(self) -> str:
+        """The weights that were certified last and stand, by their digest; "" before any."""
+        return self.models[-1] if self.models else ""
+
+    @property
+    def open_model_test(self) -> ModelTest | None:
+        """The confirmation of weights that has no verdict yet."""
+        return next((test for test in self.model_tests.values() if test.verdict is None), None)
 
     @property
     def is_open(self) -> bool:
         """Whether something is under way that needs the same seeds again if it is cut off: then an epoch goes on."""
         watched = self.current == 0 or bool(self.now.effect)
-        return not watched or any(c.decision is None for c in self.confirmations.values())
+        deciding = any(c.decision is None for c in self.confirmations.values())
+        return not watched or deciding or self.open_model_test is not None
 
     @property
     def now(self) -> Version:
@@ -145,7 +174,7 @@ class State:
                 used += float(own[0].body["alpha_k"]) * 2 * lifetime
             else:
                 used += sum(c.body["alpha_k"] / (c.adopted + 1 if shared else 1) for c in own)
-        return used
+        return used + sum(float(test.body["alpha_k"]) for test in self.model_tests.values())
 
 
 def apply(state: State, leaf: LeafLike) -> State:
@@ -293,10 +322,44 @@ def _control(state: State, leaf: LeafLike) -> None:
     }  # fmt: skip
 
 
+def _tuned(state: State, leaf: LeafLike) -> None:
+    state.tuned[leaf.body["model"]] = leaf.body
+
+
+def _model_race(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+    state.model_races[leaf.body["candidate"]] = leaf.body
+
+
+def _model_start(state: State, leaf: LeafLike) -> None:
+    state.weights.setdefault(MODEL_COUNTER, leaf.body["weight"])
+    state.counters[MODEL_COUNTER] = leaf.body["k"]
+    state.model_tests[leaf.index] = ModelTest(leaf.index, leaf.body)
+
+
+def _model_results(state: State, leaf: LeafLike) -> None:
+    state.trials += leaf.body["trials"]
+    state.model_tests[leaf.body["test"]].evidence.append(leaf.body["pairs"]["$blob"])
+
+
+def _model_verdict(state: State, leaf: LeafLike) -> None:
+    test = state.model_tests[leaf.body["test"]]
+    test.verdict = leaf.body
+    if leaf.body["answer"] == "certified":
+        state.models.append(test.body["candidate"])
+
+
+def _model_back(state: State, leaf: LeafLike) -> None:
+    del leaf
+    state.models.pop()
+
+
 _HANDLERS = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
     "check": _check, "decision": _decision, "certificate": _certificate, "adopt": _adopt,
     "canary": _canary, "rollback": _rollback, "control": _control,
     "guard-start": _guard_start, "guard": _guard,
+    "tuned": _tuned, "model-race": _model_race, "model-start": _model_start, "model-results": _model_results,
+    "model-verdict": _model_verdict, "model-back": _model_back,
 }  # fmt: skip

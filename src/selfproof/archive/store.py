@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +144,11 @@ class Archive:
         query = "SELECT outcome FROM candidate WHERE objective=? AND id=?"
         row = self._db.execute(query, (objective, candidate)).fetchone()
         return row[0] if row else None
+
+    def lineage(self, objective: str) -> Iterator[tuple[str, str]]:
+        """(id, parent) of every candidate, oldest first; nothing is read before it is asked for."""
+        query = "SELECT id, parent FROM candidate WHERE objective=? ORDER BY rowid"
+        yield from self._db.execute(query, (objective,))
 
     def counts(self) -> dict[str, int]:
         """Candidates per objective."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from selfproof.archive.state import State, apply
+from selfproof.audit import models
 from selfproof.audit.comparing import Wrong
 from selfproof.audit.rules import CHECKS
 from selfproof.ledger import Leaf, LedgerBroken, check
@@ -45,7 +46,7 @@ class _Rules:
         if self.first_bad is not None:
             return
         try:
-            rule = CHECKS.get(leaf.kind)
+            rule = CHECKS.get(leaf.kind) or models.CHECKS.get(leaf.kind)
             if rule is not None:
                 rule(self._state, leaf, self)
             apply(self._state, leaf)

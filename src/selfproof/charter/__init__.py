@@ -27,13 +27,14 @@ from selfproof.charter.sections import (
     ProgramSection,
     Proposers,
     Sandbox,
-)
+    Search,
+)  # fmt: skip
 from selfproof.grants import Grants
 from selfproof.nouns import UsageError
 
 __all__ = [
     "Autonomy", "Budget", "Certify", "Charter", "CharterError", "Experience", "Guard", "Objective", "ProgramSection",
-    "Proposers", "Sandbox", "check_owners", "load", "parse",
+    "Proposers", "Sandbox", "Search", "check_owners", "load", "parse",
 ]  # fmt: skip
 
 
@@ -53,6 +54,7 @@ class Charter:
     budget: Budget
     sandbox: Sandbox
     proposers: Proposers
+    search: Search
     experience: Experience
     digest: str
     text: str
@@ -72,15 +74,18 @@ class Charter:
 
 TABLES: Mapping[str, type] = {
     "program": ProgramSection, "certify": Certify, "autonomy": Autonomy, "budget": Budget, "sandbox": Sandbox,
-    "proposers": Proposers, "experience": Experience,
+    "proposers": Proposers, "search": Search, "experience": Experience,
 }  # fmt: skip
 LISTS: Mapping[str, type] = {"objective": Objective, "guard": Guard}
 
 
-def _unknown(key: str, known: list[str], where: str) -> CharterError:
-    near = difflib.get_close_matches(key, known, n=1)
-    advice = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known)}."
-    return CharterError(f"charter: unknown key {key!r} in {where}", advice=advice)
+def _only(keys: Iterable[str], known: list[str], where: str) -> None:
+    """Refuse a key that is not known."""
+    for key in keys:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            advice = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(known)}."
+            raise CharterError(f"charter: unknown key {key!r} in {where}", advice=advice)
 
 
 def _value(spec: dataclasses.Field[Any], value: Any, where: str) -> Any:
@@ -95,7 +100,8 @@ def _value(spec: dataclasses.Field[Any], value: Any, where: str) -> Any:
         raise CharterError(f"charter: {place} must be a {kind}, got {value!r}")
     low, high, choices = (spec.metadata.get(key) for key in ("low", "high", "choices"))
     if choices and value not in choices:
-        raise CharterError(f"charter: {place} is {value!r}", advice=f"Allowed: {', '.join(choices)}.")
+        near = [f"Did you mean {word!r}? " for word in difflib.get_close_matches(value, choices, n=1)]
+        raise CharterError(f"charter: {place} is {value!r}", advice="".join(near) + f"Allowed: {', '.join(choices)}.")
     if low is not None and not low <= value <= high:
         raise CharterError(f"charter: {place} = {value} is impossible", advice=f"It must lie between {low} and {high}.")
     return float(value) if kind == "float" else value
@@ -105,9 +111,7 @@ def _section(kind: type, table: Any, where: str) -> Any:
     if not isinstance(table, dict):
         raise CharterError(f"charter: {where} must be a table")
     specs = {spec.name: spec for spec in dataclasses.fields(kind)}
-    for key in table:
-        if key not in specs:
-            raise _unknown(key, list(specs), where)
+    _only(table, list(specs), where)
     values = {}
     for name, spec in specs.items():
         if name in table:
@@ -140,8 +144,7 @@ def _check(objectives: list[Objective], guards: list[Guard]) -> None:
         _place(guard.task, f"guard {guard.name}.task")
         if guard.entry:
             _place(guard.entry, f"guard {guard.name}.entry")
-        if guard.objective not in [o.name for o in objectives]:
-            raise _unknown(guard.objective, [o.name for o in objectives], f"guard {guard.name}.objective")
+        _only([guard.objective], [o.name for o in objectives], f"guard {guard.name}.objective")
 
 
 def _check_certify(objectives: list[Objective], certify: Certify) -> None:
@@ -213,10 +216,7 @@ def parse(text: str) -> Charter:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CharterError(f"charter: not valid TOML: {error}") from None
-    known = [*TABLES, *LISTS]
-    for key in data:
-        if key not in known:
-            raise _unknown(key, known, "the charter")
+    _only(data, [*TABLES, *LISTS], "the charter")
     if "program" not in data:
         raise CharterError("charter: no [program]", advice="Say which files may change.")
     tables = {name: _section(kind, data.get(name, {}), f"[{name}]") for name, kind in TABLES.items()}

@@ -66,6 +66,9 @@ class Objective:
     named."""
     loss_rate: float = _within(1.0, low=1e-4, high=1)
     """Loss events must be shown to be rarer than this share of pairs; 1: they are only counted."""
+    alpha_share: float = _within(1.0, low=0.001, high=1)
+    """Part of its share of alpha that it is tested with: below 1 for what should be harder to change, the improver
+    for instance. It counts when the objective is first seen, and stays."""
     max_cost: float = _within(2.0, low=1, high=1000)
     """CPU per sample, at most this many times the anchor's (quality)."""
 
@@ -111,8 +114,11 @@ class Certify:
 class Autonomy:
     """Who must agree."""
 
-    level: str = _within("autonomous", choices=("observe", "autonomous"))
-    """"observe" (propose and race, confirm and adopt nothing) or "autonomous"."""
+    level: str = _within("autonomous", choices=("observe", "propose", "autonomous"))
+    """"observe" (propose and race, confirm and adopt nothing); "propose" (for a copy of a project: what is certified is
+    adopted in the copy alone, and handed over as a patch for a person to review); or "autonomous"."""
+    observe: tuple[str, ...] = ()
+    """Objectives that are only proposed and raced, whatever the level, until a person takes their names off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +154,22 @@ class Sandbox:
     """Address space of one job in MB."""
 
 
+STRATEGIES = (
+    "default", "greedy", "dgm", "dgm-staged", "dgm-score-prop", "dgm-random", "dgm-no-darwin", "hyperagents", "hgm",
+    "map-elites", "thompson",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """How a search goes through its archive."""
+
+    strategy: str = _within("default", choices=STRATEGIES)
+    """Which versions a quality objective's search builds on: "default", "greedy", "dgm", "dgm-staged",
+    "dgm-score-prop", "dgm-random", "dgm-no-darwin", "hyperagents", "hgm", "map-elites" or "thompson"
+    (docs/strategies.md)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Experience:
     """What is kept across runs and programs, on this machine."""
@@ -164,7 +186,8 @@ class Proposers:
     improver: str = "improver.py:propose"
     """The improver in the program, FILE.py:function, which runs in the jail; "": there is none."""
     models: tuple[str, ...] = ()
-    """Models to ask: "openai/gpt-5-mini", "ollama/qwen3:8b", "http://127.0.0.1:8000/v1#name"."""
+    """Models to ask: "openai/gpt-5-mini", "ollama/qwen3:8b", "http://127.0.0.1:8000/v1#name"; weights
+    on this machine: "hf:FOLDER", or "local", those that were tuned here and certified."""
     agent: str = ""
     """A coding agent's command, with {prompt} or {prompt_file}: "claude -p {prompt}"."""
     agent_minutes: float = _within(10.0, low=0.01, high=1440)

@@ -32,6 +32,7 @@ COMMANDS = {
     "witness": "Remember what logs showed; have one's own cosigned.",
     "simulate": "What the gate adopts in a world whose truth is known.",
     "bench": "Search strategies against each other, where the truth is known.",
+    "train": "Tune a local model on the program's own edits.",
     "experience": "What is known from all runs on this machine.",
     "charter": "Check and explain the charter.",
     "sandbox": "What isolates programs here; run one in it.",

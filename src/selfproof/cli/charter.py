@@ -12,7 +12,7 @@ import click
 
 from selfproof import charter as charters
 from selfproof.cli.common import at_option, dump, json_option
-from selfproof.life import Paths
+from selfproof.places import Paths
 
 
 @click.command(epilog="\b\nExamples:\n  selfproof charter\n  selfproof charter --explain")

@@ -15,10 +15,11 @@ import click
 
 from selfproof import charter as charters
 from selfproof.archive.state import State, fold
+from selfproof.archive.tree import matches
 from selfproof.charter import Charter
 from selfproof.ledger import Reader, read
-from selfproof.life import Paths
 from selfproof.nouns import UsageError
+from selfproof.places import Paths
 
 LIVING = "living"
 """Where ``selfproof init`` puts the living program of a project."""
@@ -72,6 +73,12 @@ class Seen:
             )
         self.reader: Reader = read(self.paths.ledger)
         self.state: State = fold(self.reader.leaves())
+
+    @property
+    def improver_may_change(self) -> bool:
+        """Whether the charter lets an edit change the file that holds the improver."""
+        path, program = self.charter.proposers.improver.partition(":")[0], self.charter.program
+        return bool(path) and matches(path, program.editable) and not matches(path, program.protected)
 
     def files(self, number: int) -> dict[str, str]:
         """All files of a version."""

@@ -48,6 +48,12 @@ def command(a: str, b: str, folder: Path, as_json: bool, **how: Any) -> None:
     from selfproof.projects import delivery, origin
 
     came_from = origin.load(folder)
+    proposes = seen.charter.autonomy.level == "propose"
+    if into and proposes:
+        raise UsageError(
+            'the charter\'s autonomy is "propose": nothing is written into your files',
+            advice="Read the patch, then apply it yourself: selfproof export -o better.patch; git apply better.patch",
+        )
     if came_from is None:
         if into or branch:
             raise UsageError(f"{folder.resolve()} was made from no project", advice="Its patch: selfproof export")
@@ -58,6 +64,8 @@ def command(a: str, b: str, folder: Path, as_json: bool, **how: Any) -> None:
                  for path in came_from.files}  # fmt: skip
         changes = origin.changes(came_from, seen.files(one), seen.files(two), known)
         patch = delivery.patch(changes)
+        if patch and proposes:
+            patch = commented(message(seen, one, two)) + patch
     told = (
         _handed(seen, (one, two), came_from, changes, patch, how)
         if patch
@@ -87,6 +95,11 @@ def _handed(
         commit = delivery.branch(origin.project, changes, how["branch"], message(seen, *versions))
         return f"branch {how['branch']} is at {commit[:12]}; your work tree is as it was"
     return ""
+
+
+def commented(words: str) -> str:
+    """Words in front of a patch, which `git apply` and `patch` pass over."""
+    return "".join(f"# {line}".rstrip() + "\n" for line in words.splitlines())
 
 
 def message(seen: Seen, one: int, two: int) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from selfproof.projects.writing import Made
 
 FORMS = ("function", "command", "solver", "benchmark")
+TEMPLATES = ("apprentice", "stream", "training", "training-adam", "puzzles", "godel", "improver")
 EPILOG = """\b
 Examples:
   selfproof init                                      asks what to improve
@@ -29,7 +30,10 @@ Examples:
   selfproof init --solver agent.py:solve --task evals.py:Support
   selfproof init --benchmark tests/bench_parser.py --tests "python -m pytest -q tests"
   selfproof init my-program --template apprentice
-  selfproof init my-program --template puzzles"""
+  selfproof init my-program --template puzzles
+  selfproof init my-program --template training
+  selfproof init my-program --template godel
+  selfproof init my-program --template improver"""
 
 
 @click.command(epilog=EPILOG)
@@ -55,7 +59,7 @@ Examples:
 @click.option("--edit", multiple=True, metavar="GLOB", help="Files that may be changed.")
 @click.option("--tests", metavar="COMMAND", help="Tests that must pass as before after every change.")
 @click.option("--project", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Your project's folder.")
-@click.option("--template", type=click.Choice(["apprentice", "puzzles"]), help="Start from a template.")
+@click.option("--template", type=click.Choice(TEMPLATES), help="Start from a template.")
 @click.option("--seed", type=click.IntRange(0), help="Make runs repeatable; certificates then say so.")
 @json_option
 def command(folder: Path | None, as_json: bool, **flags: Any) -> None:

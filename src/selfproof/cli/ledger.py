@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from selfproof.cli.common import at_option, dump, json_option
-from selfproof.life import Paths
 from selfproof.nouns import UsageError
+from selfproof.places import Paths
 
 if TYPE_CHECKING:
     from selfproof.ledger.cosignature import Cosigner
@@ -46,7 +46,7 @@ def shared(folder: Path) -> Any:
     return Shared(paths.ledger, paths.witnessed)
 
 
-@command.command()
+@command.command(epilog="\b\nExample:\n  selfproof ledger export public/")
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @at_option
 @json_option
@@ -61,10 +61,11 @@ def export(out: Path, folder: Path, as_json: bool) -> None:
         click.echo(f"{found.signed.size} entries in {out}: {written} files written. Any web server can serve them.")
 
 
-@command.command()
+@command.command(epilog="\b\nExample:\n  selfproof ledger serve --port 8642")
 @at_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True, help="On this machine only.")
-def serve(folder: Path, port: int) -> None:
+@json_option
+def serve(folder: Path, port: int, as_json: bool) -> None:
     """Serve the log's static files on this machine, for a look; a web server does it for others."""
     from functools import partial
     from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -75,29 +76,37 @@ def serve(folder: Path, port: int) -> None:
             server = ThreadingHTTPServer(("127.0.0.1", port), partial(SimpleHTTPRequestHandler, directory=out))
         except OSError as error:
             raise UsageError(f"port {port} cannot be used: {error.strerror}", advice="Try --port 0.") from None
-        click.echo(f"http://127.0.0.1:{server.server_port}/checkpoint   (Ctrl-C ends)")
+        url = f"http://127.0.0.1:{server.server_port}/checkpoint"
+        if as_json:
+            dump({"event": "serving", "url": url})
+        else:
+            click.echo(f"{url}   (Ctrl-C ends)")
         sys.stdout.flush()
         with server:
             server.serve_forever()
 
 
-@command.command()
+@command.command(epilog="\b\nExample:\n  selfproof ledger proof v3 --out v3.tlog-proof")
 @click.argument("entry")
 @at_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="File to write.  [default: print it]")
-def proof(entry: str, folder: Path, out: Path | None) -> None:
+@json_option
+def proof(entry: str, folder: Path, out: Path | None, as_json: bool) -> None:
     """An offline proof that ENTRY (a number from `selfproof log`, or v3) is in the log."""
     from selfproof.audit.sharing import entry_named
 
     found = shared(folder)
-    text = found.proof(entry_named(found.reader, entry)).text
+    made = found.proof(entry_named(found.reader, entry))
+    text = made.text
     if out is not None:
         out.write_bytes(text)
-    else:
+    if as_json:
+        dump({"index": made.index, "file": None if out is None else str(out), "proof": text.decode()})
+    elif out is None:
         click.echo(text, nl=False)
 
 
-@command.command()
+@command.command(epilog="\b\nExample:\n  selfproof ledger check v3.tlog-proof --key vkey --witness w1.vkey")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--key", required=True, metavar="FILE|VKEY", help="The log's key, as you got it from its owner.")
 @click.option("--witness", "witnesses", multiple=True, metavar="FILE|VKEY", help="A witness that must have cosigned.")

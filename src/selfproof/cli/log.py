@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,32 @@ import click
 
 from selfproof.archive.state import EXPECTED, Confirming, State
 from selfproof.cli.common import Seen, at_option, dump, json_option
+from selfproof.recursion import Lineage, lineages
 
 
-def rows_of(state: State) -> list[dict[str, Any]]:
+def rows_of(state: State, lineages: Mapping[int, Lineage] | None = None) -> list[dict[str, Any]]:
     """One row per confirmation, newest first; controls are named as such."""
-    return [_row(state, confirming) for confirming in reversed(state.confirmations.values())]
+    known = lineages or {}
+    rows = [_row(state, confirming) for confirming in reversed(state.confirmations.values())]
+    for row in rows:
+        of = known.get(row["version"])
+        row |= {"improver": of.improver if of else state.confirmations[row["id"]].body.get("improver"),
+                "depth": of.depth if of else None, "edits_improver": of.edits_improver if of else None}  # fmt: skip
+    return rows
+
+
+def lineages_of(seen: Seen) -> dict[int, Lineage]:
+    """Who proposed each version; nothing where the program has no improver."""
+    entry = seen.charter.proposers.improver
+    return lineages(seen.state, seen.files, entry) if entry else {}
+
+
+def lineage_words(row: dict[str, Any]) -> str:
+    """Who proposed a change, and whether it edits the editor, where an improver may be edited at all; else nothing."""
+    if row["version"] is None:
+        return ""
+    who = f"proposed by v{row['improver']}'s improver, depth {row['depth']}" if row["improver"] is not None else ""
+    return "; ".join(filter(None, [who, "edits the improver" if row["edits_improver"] else ""]))
 
 
 def _row(state: State, confirming: Confirming) -> dict[str, Any]:
@@ -64,7 +86,8 @@ def effect_words(row: dict[str, Any]) -> str:
 @click.option("-n", "most", type=click.IntRange(1), help="Only the newest N.")
 def command(folder: Path, as_json: bool, most: int | None) -> None:
     """Certified and refused changes, newest first."""
-    rows = rows_of(Seen(folder).state)[:most]
+    seen = Seen(folder)
+    rows = rows_of(seen.state, lineages_of(seen))[:most]
     if as_json:
         dump(rows)
         return
@@ -87,3 +110,5 @@ def command(folder: Path, as_json: bool, most: int | None) -> None:
         head = click.style(f"{mark} {row['id']:>5} {row['verdict']:<11}", fg=colour)
         click.echo(f"{head} {number:<4} {row['objective']:<11} {words}")
         click.echo(f"        {row['title'][:100]}")
+        if seen.improver_may_change and (told := lineage_words(row)):
+            click.echo(f"        {told}")

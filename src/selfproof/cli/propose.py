@@ -57,7 +57,7 @@ def command(source: str | None, as_list: bool, folder: Path, as_json: bool, **wo
     given = {**_read(source, now), **{key: value for key, value in words.items() if value is not None}}
     pools = seen.state.charter.get("pools", {})
     told: dict[str, Any] = {"id": put(inbox, _letter(given, now, seen)), "waiting": len(waiting(inbox)),
-            "adopts": seen.charter.autonomy.level == "autonomous",
+            "adopts": seen.charter.autonomy.level != "observe",
             "hold_outs": sorted(name for name, pool in pools.items() if pool and pool.get("lifetime"))}  # fmt: skip
     if as_json:
         dump(told)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from selfproof.cli.common import Seen, at_option, coloured, dump, json_option, unified
-from selfproof.cli.log import effect_words, rows_of
+from selfproof.cli.log import effect_words, lineage_words, lineages_of, rows_of
 from selfproof.nouns import UsageError
 
 
@@ -21,7 +21,7 @@ from selfproof.nouns import UsageError
 def command(change: str, folder: Path, as_json: bool) -> None:
     """One change: its diff and its certificate. CHANGE is an id of `log` or a version: v1, or 1 if no id is that."""
     seen = Seen(folder)
-    rows = rows_of(seen.state)
+    rows = rows_of(seen.state, lineages_of(seen))
     wanted = change.removeprefix("v")
     by_version = [r for r in rows if str(r["version"]) == wanted]
     by_id = [r for r in rows if str(r["id"]) == change]  # entries before the first confirmation are not changes
@@ -39,6 +39,8 @@ def command(change: str, folder: Path, as_json: bool) -> None:
         return
     click.echo(f"{row['verdict']}: {row['title']}")
     click.echo(f"objective {row['objective']}, origin {row['origin']}, confirmation {row['id']}, {row['time']}")
+    if seen.improver_may_change and (words := lineage_words(row)):
+        click.echo(words)
     if words := effect_words(row):
         click.echo(f"effect on {row['from'] or 'fresh pairs'}: {words}")
     click.echo(f"why: {row['reason']}\n")

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from selfproof.cli.common import at_option, dump, json_option
-from selfproof.life import Paths
 from selfproof.nouns import UsageError
+from selfproof.places import Paths
 
 
 @click.command(epilog="\b\nExamples:\n  selfproof verify --json\n  selfproof verify --against checkpoint-of-last-month")
@@ -42,7 +42,7 @@ def command(ctx: click.Context, folder: Path, against: Path | None, witnesses: t
         bad = result["first_bad"]
         click.echo(f"NOT verified: entry {bad['index']} ({bad['kind']}): {bad['reason']}", err=True)
         click.echo("  Everything from this entry on is not to be relied on. Restore the ledger from a copy.", err=True)
-    for seen in result.get("seen", ()):
+    for seen in () if as_json else result.get("seen", ()):
         by = f", cosigned by {', '.join(seen['names'])}" if seen["names"] else ""
         click.echo(f"  it extends {seen['from']} ({seen['entries']} entries{by})")
     ctx.exit(0 if result["ok"] else 4)

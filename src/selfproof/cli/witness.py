@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from selfproof.cli.common import at_option, dump, json_option
-from selfproof.life import Paths
 from selfproof.nouns import UsageError
+from selfproof.places import Paths
 
 EPILOG = """\b
 Examples:
@@ -23,14 +23,17 @@ def command() -> None:
     """Witnesses: nobody can show two histories to those who ask for a witness's signature."""
 
 
-@command.command()
+@command.command(epilog="\b\nExample:\n  selfproof witness serve --name witness.example/w1 --log vkey")
 @click.option("--name", required=True, metavar="NAME", help="What it is called, for instance witness.example/w1.")
 @click.option("--log", "logs", multiple=True, metavar="FILE|VKEY", help="Key of a log to serve; the known ones stay.")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False), default="witness", show_default=True,
               help="Where it remembers.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8643, show_default=True)
-def serve(name: str, logs: tuple[str, ...], folder: Path, host: str, port: int) -> None:
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8643, show_default=True, help="Port to listen on; 0 takes any."
+)
+@json_option
+def serve(name: str, logs: tuple[str, ...], folder: Path, host: str, port: int, as_json: bool) -> None:
     """Be a witness (C2SP tlog-witness): POST /add-checkpoint. Behind a web server for HTTPS."""
     from selfproof.cli.ledger import text_of
     from selfproof.ledger.witness import Witness
@@ -46,7 +49,11 @@ def serve(name: str, logs: tuple[str, ...], folder: Path, host: str, port: int) 
         server = Server((host, port), witness)
     except OSError as error:
         raise UsageError(f"{host}:{port} cannot be used: {error.strerror}", advice="Try --port 0.") from None
-    click.echo(f"{witness.key.cosigner.vkey}\nhttp://{host}:{server.server_port}   (Ctrl-C ends)")
+    url = f"http://{host}:{server.server_port}"
+    if as_json:
+        dump({"event": "serving", "vkey": witness.key.cosigner.vkey, "url": url})
+    else:
+        click.echo(f"{witness.key.cosigner.vkey}\n{url}   (Ctrl-C ends)")
     sys.stdout.flush()
     try:
         with server:
@@ -56,7 +63,7 @@ def serve(name: str, logs: tuple[str, ...], folder: Path, host: str, port: int) 
         witness.close()
 
 
-@command.command()
+@command.command(epilog="\b\nExample:\n  selfproof witness ask https://witness.example --key w1.vkey")
 @click.argument("url")
 @click.option(
     "--key", required=True, metavar="FILE|VKEY", help="The witness's key, as you got it from whoever runs it."

@@ -54,7 +54,8 @@ def candidate_row(candidate: Candidate, incumbent: Candidate, version: int, form
     assert edit is not None
     files = {path: text for path, text in candidate.files.items() if incumbent.files.get(path) != text}
     return {"id": candidate.id, "parent": edit.parent, "title": edit.title, "operator": edit.operator,
-            "proposer": edit.proposer, "version": version, "files": files, "form": form}  # fmt: skip
+            "proposer": edit.proposer, "improver": edit.improver, "version": version, "files": files,
+            "form": form}  # fmt: skip
 
 
 def refused_before(life: Life, objective: str) -> set[str]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from selfproof.archive.tree import scope
+from selfproof.archive.tree import matches, scope
 from selfproof.charter import Objective
 from selfproof.domains import paired
 from selfproof.jail import values
@@ -36,12 +36,15 @@ def brief_of(
 ) -> Brief:  # fmt: skip
     """The brief on a version: its files within the objective's scope, and what became of earlier edits."""
     proposers, program = life.charter.proposers, life.charter.program
-    improver = proposers.improver.partition(":")[0]
-    shown = {path: text for path, text in parent.files.items() if path != improver}
+    improver = hidden = proposers.improver.partition(":")[0]
+    own = matches(improver, objective.files) or not objective.files
+    if own and matches(improver, program.editable) and not matches(improver, program.protected):
+        hidden = ""  # it may be edited like the rest
+    shown = {path: text for path, text in parent.files.items() if path != hidden}
     return Brief(
         objective=objective.name, kind=objective.kind, metric=objective.metric,  # type: ignore[arg-type]
         better=objective.better, instructions=instructions(life, objective), files=shown,  # type: ignore[arg-type]
-        editable=program.editable, protected=(*program.protected, *filter(None, [improver])),
+        editable=program.editable, protected=(*program.protected, *filter(None, [hidden])),
         focus=tuple(focus), profile=tuple(profile), failures=tuple(failures),
         lessons=lessons(life, objective.name), guidance=guidance(life), parent=parent.id,
         prompt=parent.files.get(proposers.prompt, "") if proposers.prompt else "",

@@ -1,4 +1,4 @@
-"""Quality objectives: search over the focus function's code, raced and confirmed on blocks of samples.
+"""Quality objectives: search over the focus functions' code, raced and confirmed on blocks of samples.
 
 The search is a population in the uncertified archive. A batch of edits is raced by rungs on the explore panel: block
 0, then 1-2, then the rest; a candidate leaves as soon as it trails the last member of the population by more than the
@@ -13,23 +13,24 @@ import math
 import random
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from selfproof.archive.population import Member, Population
 from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import paired, remembering, single
-from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
+from selfproof.domains import choosing, leaves, paired, remembering, simplifying, single
+from selfproof.domains.asking import Improvers
+from selfproof.domains.base import Finalist, Focus, Measured, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
 from selfproof.domains.rungs import RUNGS, Rungs
-from selfproof.domains.shape import Shape, shape_of
+from selfproof.domains.shape import Shape, functions_of, shape_of
 from selfproof.domains.sizes import SINGLE, USUAL, Sizes
 from selfproof.learn import plateau
 from selfproof.life import Life
 from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Trial
 from selfproof.operators import OPERATORS
-from selfproof.propose import jailed
 from selfproof.propose.brief import Brief
 from selfproof.trial import blocks as trials
 from selfproof.trial.holdout import FiniteTask
@@ -75,11 +76,11 @@ class Quality:
         self.rungs, self.size = ({} if self.single else RUNGS), self.sizes.panel
         self.operators = list(operators or [*OPERATORS, "crossover"])
         self.unfinished = False  # a batch is raced in one go
-        self.path, _, self.function = (objective.focus or (objective.entry,))[0].partition(":")
         self.start = own_files(life, objective, 0)
-        if shape_of(self.start, self.start, self.path, self.function) is None:
-            self.function = ""  # no plain function of that name: the whole file is looked at
+        self.path, self.functions = functions_of(self.start, objective.focus or (objective.entry,))
+        self.function = self.functions[0] if len(self.functions) == 1 else ""  # several: the file's form is compared
         self.population = Population()
+        self.improvers = Improvers(life, objective, partial(paired.run, life), self.files_of, self._is_new)
         self.panel: list[trials.Block] = []
         self.panel_number = -1
         self.tried: dict[str, None] = {}  # in order
@@ -100,7 +101,7 @@ class Quality:
         batch = self._batch()
         self._draw_panel(0 if self.task.whole else self.evaluated // self.sizes.redraw)
         best = self.population.best
-        sentence = f"{self.function or 'all'} in {self.path}, best on the explore panel {best.score:.4f}"
+        sentence = f"{' and '.join(self.functions) or 'all'} in {self.path}, best on the explore panel {best.score:.4f}"
         if not self.life.charter.proposers.improver:
             return Focus((), sentence)
         rng = random.Random(self.life.search_seed(self.stream, "parents", batch))
@@ -110,12 +111,14 @@ class Quality:
         known = self.life.experience.told("quality", self.objective.metric, self.operators)
         views = []
         for worker in range(2):
-            chosen = self.population.parents(PARENTS, rng)
+            lineage = self.life.archive.lineage(self.stream)
+            chosen = choosing.parents(self.life.strategy, self.population, lineage, PARENTS, rng)
             parents = [{"id": m.id, "source": m.source, "score": m.score, "size": m.size} for m in chosen]
             views.append(
                 {
                     "kind": "quality", "objective": self.objective.name, "path": self.path,
-                    "function": self.function, "wanted": self.sizes.wanted, "plateau": level, "experience": known,
+                    "function": self.functions[(2 * batch + worker) % len(self.functions)],
+                    "wanted": self.sizes.wanted, "plateau": level, "experience": known,
                     "operators": plateau.widened(self.operators, level, worker),
                     "seed": self.life.search_seed(self.stream, "propose", batch, worker) % 2**63,
                     "parents": parents, "history": history, "tried": tried,
@@ -192,24 +195,8 @@ class Quality:
         return Member(candidate.id, source, tuple(scores), shape.size, shape.structure, operator)
 
     def propose(self, focus: Focus) -> list[Edit]:
-        """Ask the improver of the certified line, once per worker, and log what it suggested."""
-        files, improver = self.life.files(), self.life.charter.proposers.improver
-        if not improver:
-            return []
-        asked = [jailed.request(files, improver, view, self.life.limits) for view in focus.views]
-        outcomes = paired.sound(self.life.jail.map(asked))
-        edits: list[Edit] = []
-        for outcome, view in zip(outcomes, focus.views, strict=True):
-            scope = (view["path"],)
-            answer = jailed.receive(outcome, self.objective.name, view["wanted"], scope)
-            self.life.cpu_seconds += answer.cpu_seconds
-            if answer.failure:
-                raise SelfproofError(
-                    f"the improver failed in the jail: {answer.failure}",
-                    advice=f"Look at {improver} in the program.",
-                )
-            edits += answer.edits
-        return edits
+        """Ask the improver of the certified line, once per worker."""
+        return self.improvers.edits(focus.views)
 
     # -- trial ---------------------------------------------------------------------------------------------------
 
@@ -235,35 +222,18 @@ class Quality:
         self.since += len(new) or IDLE
         if not new and not self.life.charter.proposers.improver:  # an improver's batches are counted, empty ones too
             return
-        batch, version, incumbent = self._batch(), self.life.state.current, self.life.version(self.objective)
-        self.life.log(
-            "propose",
-            {"objective": self.stream, "batch": batch, "n": len(new),
-             "candidates": self.life.stored([candidate_row(c, incumbent, version, form) for c, form in new])},
-        )  # fmt: skip
-        before = self.life.trials
+        batch, before = self._batch(), self.life.trials
+        leaves.proposed(self.life, self.objective, self.stream, batch, new)
         results = self._rungs([c for c, _ in new])
         best, parents = self.population.best.rank, {member.id: member for member in self.population.members}
-        rows = []
-        for (candidate, _), (outcome, scores) in zip(new, results, strict=True):
-            if outcome == "raced":
-                self._texts[candidate.id] = candidate
-                if not self.population.insert(self._member(candidate, scores)):
-                    outcome = "equal"  # noqa: PLW2901
-            score = self.sign * sum(scores) / len(scores) if scores and outcome != "invalid" else None
-            rows.append({"id": candidate.id, "outcome": outcome, "score": score,
-                         "scores": [self.sign * value for value in scores]})  # fmt: skip
+        rows = [self._enter(c, outcome, scores) for (c, _), (outcome, scores) in zip(new, results, strict=True)]
         self.evaluated += len(new)
         self.bests = plateau.seen(self.bests, self.evaluated, self.population.best.score)
         if self.stream == self.objective.name:
             remembering.raced(self.life, self.objective, parents, self._texts, [c for c, _ in new], rows)
         self._forget()
         self.quiet = self.quiet + len(new) if self.population.best.rank >= best else 0
-        self.life.log(
-            "race",
-            {"objective": self.stream, "batch": batch, "panel": self.panel_number, "trials": self.life.trials - before,
-             "results": self.life.stored(rows)},
-        )  # fmt: skip
+        leaves.raced(self.life, self.stream, batch, self.panel_number, self.life.trials - before, rows)
         top = self.population.best
         yield {
             "event": "race", "objective": self.objective.name, "stream": self.stream, "batch": batch,
@@ -271,28 +241,39 @@ class Quality:
             "incumbent": abs(self._base.score) if self._base else None, "evaluated": self.evaluated - self._before,
         }  # fmt: skip
 
+    def _enter(self, candidate: Candidate, outcome: str, scores: Sequence[float]) -> dict[str, Any]:
+        """Let a candidate that was raced into the population if it may be there; its row in the ledger."""
+        if outcome == "raced":
+            self._texts[candidate.id] = candidate
+            if not self.population.insert(self._member(candidate, scores)):
+                outcome = "equal"
+        score = self.sign * sum(scores) / len(scores) if scores and outcome != "invalid" else None
+        return {"id": candidate.id, "outcome": outcome, "score": score,
+                "scores": [self.sign * value for value in scores]}  # fmt: skip
+
     def _forget(self) -> None:
         """Let go of the texts of versions that left the population."""
         if len(self._texts) > 2 * self.population.most:
             kept = {member.id for member in self.population.members}
             self._texts = {name: known for name, known in self._texts.items() if name in kept}
 
+    def _is_new(self, candidate: Candidate) -> bool:
+        """Whether it differs from everything tried before by its normalised source."""
+        shape = self._shape(candidate)
+        return shape is not None and shape.form not in self.tried and not self.life.is_barred(candidate)
+
     def _new(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str]]:
-        """Those that differ from everything tried before by their normalised source."""
         found = []
-        for candidate in candidates:
-            shape = self._shape(candidate)
-            form = shape.form if shape else None
-            if form is None or form in self.tried or self.life.is_barred(candidate):
-                continue
-            self.tried[form] = None
-            found.append((candidate, form))
+        for candidate in filter(self._is_new, candidates):
+            self._remember(candidate)
+            found.append((candidate, next(reversed(self.tried))))
         return found
 
     def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[float]]]:
         """Screen each candidate, block after block, until it trails the bar at a rung: outcome and scores."""
         bar = self.population.bar(BAR)
-        rungs = [Rungs(self.task, self.panel, self.sign, self.rungs, bar, self._known_first) for _ in candidates]
+        known = [partial(self._known_first, self._shape(c)) for c in candidates]
+        rungs = [Rungs(self.task, self.panel, self.sign, self.rungs, bar, its) for its in known]
         jobs = [
             replace(
                 trials.job(c.files, self.objective.entry, self.panel, self.limits),
@@ -303,24 +284,25 @@ class Quality:
         ]
         outcomes = paired.run(self.life, jobs)
         results = []
-        for outcome, rung in zip(outcomes, rungs, strict=True):
+        for outcome, rung, its in zip(outcomes, rungs, known, strict=True):
             scores = rung.scores
             if outcome.status != "ok" or not scores or len(scores) < len(outcome.outputs):
                 results.append(("invalid", scores))
-            elif self._known_first(scores[0]):
+            elif its(scores[0]):
                 results.append(("equal", scores))
             else:
                 self.first_scores.add(round(scores[0], 9))
                 results.append(("raced" if len(scores) == len(self.panel) else "worse", scores))
         return results
 
-    def _known_first(self, score: float) -> bool:
-        """Whether a first score was seen before, of samples that hold so many draws that it is the same answer."""
-        return self.many and round(score, 9) in self.first_scores
+    def _known_first(self, shape: Shape | None, score: float) -> bool:
+        """Whether a first score of many draws was seen before: the same answer, of code that is not the smaller."""
+        first = round(score, 9)
+        larger = any(round(m.scores[0], 9) == first and shape and shape.size < m.size for m in self.population.members)
+        return self.many and first in self.first_scores and not larger
 
     def _run(self, work: Sequence[tuple[Files, Sequence[trials.Block]]]) -> list[list[Trial]]:
-        jobs = [trials.job(files, self.objective.entry, part, self.limits) for files, part in work]
-        outcomes = paired.run(self.life, jobs)
+        outcomes = paired.run(self.life, [trials.job(f, self.objective.entry, part, self.limits) for f, part in work])
         return [trials.score(self.task, part, o) for (_, part), o in zip(work, outcomes, strict=True)]
 
     def finalist(self) -> Finalist | None:
@@ -338,10 +320,27 @@ class Quality:
             best = members[0]
             differences = self._differences(base, best)
             guarded = differences is None or paired.loses_on_a_guard(self.life, self._texts[best.id], self.panel_number)
-            if differences is not None and not guarded:
-                return Finalist(self._texts[best.id], self.life.version(self.objective), differences)
+            if differences is not None and not guarded and (candidate := self._simplified(best)):
+                return Finalist(candidate, self.life.version(self.objective), differences)
             self.population.members.remove(best)
         return None
+
+    def _simplified(self, best: Member) -> Candidate | None:
+        """A leader, or a smaller version with its answers, which takes its place; None if that was refused before."""
+        leader, batch, before = self._texts[best.id], self._batch(), self.life.trials
+        found = simplifying.simplified(self.life, self.task, leader, (self.path, self.function), self.panel)
+        if found is None:
+            return leader
+        if found.id in self.refused or self.life.is_barred(found):
+            return None
+        self.population.members.remove(best)
+        new, row = self._new([found]), self._enter(found, "raced", best.scores)  # its answers are the leader's
+        if new:
+            leaves.proposed(self.life, self.objective, self.stream, batch, new)
+            leaves.raced(self.life, self.stream, batch, self.panel_number, self.life.trials - before, [row])
+            self.evaluated += 1
+            remembering.raced(self.life, self.objective, {best.id: best}, self._texts, [found], [row])
+        return found
 
     def _differences(self, base: Member, best: Member) -> tuple[float, ...] | None:
         """What it gains on the panel, if a process of its own gives the scores that screening gave."""

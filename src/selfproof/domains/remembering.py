@@ -1,4 +1,8 @@
-"""What a race tells experience: for each edit what it changed, what it was made from, and what became of it."""
+"""What a race tells experience: for each edit what it changed, what it was made from, and what became of it.
+
+The race's own rows are told what an edit's parent scored on the same panel (``before``), so that the ledger holds which
+edits were gains: panels are redrawn, and scores of two of them do not compare.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,9 @@ LARGEST_GAIN = 50.0
 
 def raced(
     life: Life, objective: Objective, parents: Mapping[str, Member], texts: Mapping[str, Candidate],
-    candidates: Sequence[Candidate], rows: Sequence[Mapping[str, Any]],
+    candidates: Sequence[Candidate], rows: Sequence[dict[str, Any]],
 ) -> None:  # fmt: skip
-    """Hand on a batch of a quality objective; ``rows`` are what the ledger's race entry says of the candidates.
+    """Hand on a batch of a quality objective; ``rows``, what the ledger's race entry will say, get ``before``.
 
     ``parents`` are the members of the population before the race, ``texts`` the versions that are known by their ids.
     """
@@ -28,6 +32,7 @@ def raced(
     for candidate, row in zip(candidates, rows, strict=True):
         parent = parents.get(candidate.edit.parent) if candidate.edit else None
         before = texts.get(parent.id) if parent else None
+        row["before"] = sign * parent.score if parent else None
         scores = [sign * score for score in row["scores"]]
         gain = relative_gain(parent.scores, scores) if parent and row["outcome"] != "invalid" else None
         told.append(attempt(objective, candidate, before.files if before else {}, row["outcome"], gain))

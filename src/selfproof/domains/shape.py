@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from selfproof.archive.tree import form_of
@@ -34,6 +35,18 @@ def shape_of(files: Files, start: Files, path: str, function: str) -> Shape | No
     more = form_of(others)
     grown = sum(abs(len(text) - len(start.get(name, ""))) for name, text in others.items())
     return Shape(_short(focus.form + more), _short(focus.structure + more), focus.size + grown // CHARACTERS)
+
+
+def functions_of(files: Files, focus: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The file that is searched and its functions, in turn, of a charter's places: those in the first one's file.
+
+    ("",) is the whole file: nothing else is named, or the first is no plain function.
+    """
+    path = focus[0].partition(":")[0]
+    names = dict.fromkeys(name for place in focus for file, _, name in [place.partition(":")] if file == path)
+    found = [name for name in names if name and _focus(files[path], path, name) is not None]
+    first = focus[0].partition(":")[2]
+    return path, tuple(found) if first in found else ("",)
 
 
 def _focus(text: str, path: str, function: str) -> Shape | None:

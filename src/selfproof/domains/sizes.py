@@ -16,6 +16,8 @@ BATCH_S = 5.0
 """Seconds that a batch of candidates may take on the panel, roughly: what a person waits for without a word."""
 PANEL_S = 60.0
 """The same for scoring the population anew."""
+SOME = 12
+"""Most members of a population that was chosen by short samples: to score it anew then takes longer than a batch."""
 CLOSING_S = 30.0
 """The same for the closing table."""
 
@@ -60,17 +62,21 @@ def watched_of(start: Mapping[str, Any]) -> tuple[int, int]:
     return first, most
 
 
-def of_slow(seconds: float, workers: int, items: int | None) -> Sizes:
-    """Sizes where an answer takes ``seconds``, ``workers`` at a time; ``items`` of a finite explore split."""
+def of_slow(seconds: float, workers: int, items: int | None, short: float = 0.0) -> Sizes:
+    """Sizes where an answer takes ``seconds``, ``workers`` at a time; ``items`` of a finite explore split.
+
+    Where there are short samples, which take ``short`` seconds, about one candidate in four goes on from them.
+    """
     each = seconds / workers
     panel = _within(round(2 / math.sqrt(seconds)), 2, 8)
     if items is not None:
         panel = min(items, _within(round(BATCH_S / each), 8, 64))
-    batch = BATCH_S / (0.6 * panel * each)  # about four in ten leave early
+    whole = 0.6 * panel * each  # about four in ten leave early
+    batch = BATCH_S / (short / workers + whole / 4 if short else whole)
     return Sizes(
         panel=panel,
         wanted=_within(math.ceil(batch / 2), max(1, workers), 24),
-        members=_within(round(PANEL_S / (panel * each)), 4, 60),
+        members=_within(round(PANEL_S / (panel * each)), 4, SOME if short else 60),
         ahead=(10, max(2, workers)),
         watched=TIMED.watched,
         blocks=_within(round(CLOSING_S / (2 * each)), 4, 40),

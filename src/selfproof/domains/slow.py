@@ -40,7 +40,7 @@ class Slow(Quality):
         self.alone = self.task.timed
         items = len(self.task.parts["explore"]) if isinstance(self.task, FiniteTask) else None
         workers = 1 if self.task.timed else life.charter.sandbox.workers
-        self.sizes = sizes.of_slow(self.task.seconds, workers, items)
+        self.sizes = sizes.of_slow(self.task.seconds, workers, items, self.task.short_seconds)
         self.size = self.sizes.panel
         self.population = Population(self.sizes.members)
         self.cost = 0.0  # CPU seconds of the first version's answer to a block of the panel
@@ -68,6 +68,8 @@ class Slow(Quality):
         """Race a batch block by block: outcome and scores of each candidate."""
         scores: list[list[float]] = [[] for _ in candidates]
         outcomes = ["raced"] * len(candidates)
+        if self.task.short_seconds:
+            self._short_rung(candidates, outcomes)
         for number, block in enumerate(self.panel):
             alive = [i for i, outcome in enumerate(outcomes) if outcome == "raced"]
             if self.life.stopping() and number:
@@ -83,6 +85,26 @@ class Slow(Quality):
             if number + 1 == max(1, len(self.panel) // 8) < len(self.panel):
                 self._halve(outcomes, scores)
         return list(zip(outcomes, scores, strict=True))
+
+    def _short_rung(self, candidates: Sequence[Candidate], outcomes: list[str]) -> None:
+        """On a short sample: out goes all but the best of each family, and what trails the population's best by far.
+
+        Not the worse half: a change that pays off late looks like none on a short run, and must get its chance.
+        """
+        block = trials.prepare([self.task.short(self.panel[0].sample)])
+        versions = [self._texts[self.population.best.id], *candidates]
+        (leader,), *scored = self._run([(version.files, block) for version in versions])
+        bar = math.inf if leader.score is None else self.sign * leader.score
+        leaders: dict[str, tuple[float, int]] = {}
+        for i, (trial,) in enumerate(scored):
+            outcomes[i] = "invalid" if trial.score is None else "worse"
+            if trial.score is not None:
+                edit, score = candidates[i].edit, self.sign * trial.score
+                family = (edit.family if edit else "") or candidates[i].id
+                leaders[family] = min(leaders.get(family, (math.inf, i)), (score, i))
+        for score, i in leaders.values():
+            if score - bar <= SLACK * abs(bar):
+                outcomes[i] = "raced"
 
     def _halve(self, outcomes: list[str], scores: Sequence[Sequence[float]]) -> None:
         """Early on: out goes the worse half, and what trails the population's last by more than noise."""
@@ -124,6 +146,10 @@ class Slow(Quality):
         if at == "out":
             self.refused.add(best.id)
         return tuple(found) if at == "through" else None
+
+    def _simplified(self, best: Member) -> Candidate | None:
+        """As it is: hundreds of runs of what takes long, and often answers otherwise when asked again, are too dear."""
+        return self._texts[best.id]
 
     def _some_pairs(self, candidate: Candidate, first: int) -> Measured:
         """As many fresh explore pairs as fit beside each other."""

@@ -21,6 +21,7 @@ from selfproof.certify.race import PRESETS, Standing, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
 from selfproof.domains import remembering, sizes, timing
+from selfproof.domains.asking import Improvers
 from selfproof.domains.base import Finalist, Focus, Measured, candidate_row, refused_before
 from selfproof.domains.briefing import brief_of
 from selfproof.domains.hotspots import Hotspots
@@ -35,8 +36,7 @@ from selfproof.domains.rewrites import (
     judged_at,
 )
 from selfproof.life import Life
-from selfproof.nouns import Candidate, Edit, Event, Files, SelfproofError, Split, UsageError
-from selfproof.propose import jailed
+from selfproof.nouns import Candidate, Edit, Event, Files, Split, UsageError
 from selfproof.propose.brief import Brief
 from selfproof.trial import replay
 from selfproof.trial.task import Workload
@@ -62,6 +62,8 @@ class Speed:
             )
         never = refused_before(life, objective.name) | life.state.barred
         self.tried = life.archive.forms(objective.name, settled=True) | life.archive.forms_of(objective.name, never)
+        # Where no rewrite is left, an improver that suggests none is as good as any.
+        self.improvers = Improvers(life, objective, self.spots.run, self.files_of, lambda candidate: True)
         self.pending: list[Rewrite] = []
         self.waiting: list[Raced] = []
         self._raced: dict[str, tuple[float, ...]] = {}
@@ -103,15 +105,7 @@ class Speed:
 
     def propose(self, focus: Focus) -> list[Edit]:
         """Ask the improver for rewrites of the hot functions."""
-        files, improver = self.life.files(), self.life.charter.proposers.improver
-        edits: list[Edit] = []
-        views = focus.views if improver else ()
-        outcomes = self.spots.run([jailed.request(files, improver, view, self.life.limits) for view in views])
-        for outcome, view in zip(outcomes, views, strict=True):
-            answer = jailed.receive(outcome, self.objective.name, view["wanted"], (view["path"],))
-            if answer.failure:
-                raise SelfproofError(f"the improver failed in the jail: {answer.failure}")
-            edits += answer.edits
+        edits = self.improvers.edits(focus.views)
         return [*across_files(edits), *edits]
 
     def files_of(self, parent: str) -> Files | None:

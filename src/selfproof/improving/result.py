@@ -12,8 +12,8 @@ from typing import Any
 
 from selfproof.archive.state import fold
 from selfproof.ledger import read
-from selfproof.life import Paths
 from selfproof.nouns import Files, UsageError
+from selfproof.places import Paths
 from selfproof.projects import delivery, origin
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from selfproof.improving import cells
 from selfproof.jail import values
-from selfproof.life import Paths
 from selfproof.nouns import Event, UsageError
+from selfproof.places import Paths
 from selfproof.projects import function, origin
 from selfproof.trial.recorded import Call
 

@@ -13,7 +13,7 @@ RECENT = 5  # gains whose distances count
 BEGINS, FULL = 2.0, 6.0  # times the usual distance without a gain
 SLIGHT = 0.001  # share of the score by which the best must fall to count as better
 
-WIDE = ("replace", "blend", "insert", "unwrap", "crossover")
+WIDE = ("replace", "blend", "pool", "insert", "unwrap", "crossover")
 """Operators that change the form of the code; in a plateau one view in two asks for these alone."""
 
 

@@ -24,7 +24,7 @@ def refuse(life: Life, confirming: Confirming, step: str, reason: str) -> None:
 
 def limit(life: Life) -> str | None:
     """Why the charter allows no adoption now, or None; asked before alpha is spent and again before an adoption."""
-    if life.charter.autonomy.level != "autonomous":
+    if life.charter.autonomy.level == "observe":
         return f"the charter's autonomy level is {life.charter.autonomy.level}"
     day = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
     recent = [v for v in life.state.versions[1:] if datetime.datetime.fromisoformat(v.time) > day]

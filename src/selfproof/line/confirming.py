@@ -70,7 +70,7 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
         "form": form_of(candidate.files),
         "title": edit.title if edit else "", "operator": edit.operator if edit else "",
         "prediction": edit.prediction if edit else None, "dollars": edit.dollars if edit else 0.0,
-        "proposer": edit.proposer if edit else "",
+        "proposer": edit.proposer if edit else "", "improver": edit.improver if edit else None,
         "differences": list(finalist.differences), "notes": finalist.notes, "watched": list(domain.sizes.watched),
         "rule": asdict(rule),
         "charter": life.state.charter["charter"], "tasks": tree_of_digests(life.state.charter["tasks"]),

@@ -1,4 +1,4 @@
-"""Edits of one function's expressions: constants, replace, wrap, blend, unwrap, insert, crossover.
+"""Edits of one function's expressions: constants, replace, wrap, blend, pool, unwrap, insert, crossover.
 
 Every operator takes the parsed function and a seeded ``random.Random`` and changes the tree in place; nothing is
 run here. What an operator may write is fixed by the ``Palette``: names that are in scope, binary operators and
@@ -82,7 +82,7 @@ def _number(value: float) -> ast.expr:
 
 
 def _terminal(palette: Palette, rng: random.Random) -> ast.expr:
-    if rng.random() < 0.75:
+    if palette.names and rng.random() < 0.75:
         return ast.Name(id=rng.choice(palette.names), ctx=ast.Load())
     return _number(rng.choice(palette.constants))
 
@@ -100,6 +100,10 @@ def _small(palette: Palette, rng: random.Random) -> ast.expr:
 
 def _scaled(weight: float, node: ast.expr) -> ast.BinOp:
     return ast.BinOp(_number(weight), ast.Mult(), node)
+
+
+def _power(node: ast.expr, exponent: float) -> ast.BinOp:
+    return ast.BinOp(node, ast.Pow(), _number(exponent))
 
 
 def _numeric(node: ast.expr) -> bool:
@@ -155,12 +159,31 @@ def blend(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
     """
     site = rng.choice(_sites(body))
     old = ast.unparse(site.node)
-    other = ast.Name(id=rng.choice(palette.names), ctx=ast.Load()) if rng.random() < 0.6 else _small(palette, rng)
+    named = palette.names and rng.random() < 0.6
+    other = ast.Name(id=rng.choice(palette.names), ctx=ast.Load()) if named else _small(palette, rng)
     if rng.random() < 0.5:
         new = ast.BinOp(site.node, ast.Add(), _scaled(math.exp(rng.uniform(-3.0, 3.0)), other))
     else:
         share = round(rng.uniform(0.05, 0.95), 2)
         new = ast.BinOp(_scaled(1.0 - share, site.node), ast.Add(), _scaled(share, other))
+    site.put(new)
+    return f"{old} -> {ast.unparse(new)}"
+
+
+def pool(body: list[ast.stmt], palette: Palette, rng: random.Random) -> str:
+    """Take an expression to a power, mostly times another one's: ``x**w``, or ``x**(1 - w) * y**w``.
+
+    The second is how guesses are pooled log-linearly (Genest & Zidek 1986), as context-mixing compressors do: a
+    building block, since three edits at once do not come about by chance.
+    """
+    site = rng.choice(_sites(body))
+    old = ast.unparse(site.node)
+    if not palette.names or rng.random() < 0.25:
+        new = _power(site.node, math.exp(rng.uniform(-1.0, 1.0)))
+    else:
+        share = round(rng.uniform(0.05, 0.95), 2)
+        other = ast.Name(id=rng.choice(palette.names), ctx=ast.Load())
+        new = ast.BinOp(_power(site.node, 1.0 - share), ast.Mult(), _power(other, share))
     site.put(new)
     return f"{old} -> {ast.unparse(new)}"
 
@@ -206,19 +229,26 @@ OPERATORS: dict[str, Callable[[list[ast.stmt], Palette, random.Random], str]] = 
     "replace": replace,
     "wrap": wrap,
     "blend": blend,
+    "pool": pool,
     "unwrap": unwrap,
     "insert": insert,
 }
 
 
-def _function(tree: ast.Module, name: str) -> ast.FunctionDef:
+def find_function(tree: ast.Module, name: str) -> ast.FunctionDef:
+    """The function of that name at the module's top level.
+
+    Raises:
+        EditImpossible: there is none.
+    """
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return node
     raise EditImpossible(f"no function {name}")
 
 
-def _without_docstring(function: ast.FunctionDef) -> tuple[list[ast.stmt], list[ast.stmt]]:
+def without_docstring(function: ast.FunctionDef) -> tuple[list[ast.stmt], list[ast.stmt]]:
+    """A function's docstring, as no statement or one, and the rest of its body."""
     first = function.body[0]
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         return function.body[:1], function.body[1:]
@@ -261,8 +291,8 @@ def edit_function(
     if not function:
         return _edit_file(source, operator, rng, other, repeat)
     tree = ast.parse(source)
-    target = _function(tree, function)
-    _, body = _without_docstring(target)
+    target = find_function(tree, function)
+    _, body = without_docstring(target)
     first, last = body[0], body[-1]
     palette = Palette(_names(target, body[:-1]))
     titles = []
@@ -270,7 +300,7 @@ def edit_function(
         if operator == "crossover":
             if other is None:
                 raise EditImpossible("no second parent")
-            _, theirs = _without_docstring(_function(ast.parse(other), function))
+            _, theirs = without_docstring(find_function(ast.parse(other), function))
             titles.append(_crossover(body, theirs, set(palette.names), rng))
         else:
             titles.append(OPERATORS[operator](body, palette, rng))
@@ -315,7 +345,7 @@ def size_in(tree: ast.Module, function: str) -> int:
     """The same of a module that was parsed before."""
     if not function:
         return sum(isinstance(node, ast.expr) for node in ast.walk(tree))
-    _, body = _without_docstring(_function(tree, function))
+    _, body = without_docstring(find_function(tree, function))
     return sum(isinstance(node, ast.expr) for statement in body for node in ast.walk(statement))
 
 

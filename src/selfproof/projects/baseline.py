@@ -32,7 +32,9 @@ def measure(folder: Path) -> list[str]:
         for objective in life.charter.objectives:
             task = life.tasks[objective.name]
             if isinstance(task, Workload):
-                told += _speed(life, objective, task)
+                said = _speed(life, objective, task)
+                alone = len(life.charter.objectives) == 1
+                told += said if alone else [f"{objective.name}: {line}" for line in said]
     return told
 
 

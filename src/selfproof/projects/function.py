@@ -107,18 +107,31 @@ def record_of(options: Options) -> str:
     return f"pytest -q {shlex.quote(options.benchmark)}" if options.benchmark else options.record
 
 
-def assembled(found: Target, own: Mapping[str, str], adapted: bool) -> dict[str, str]:
-    """All files of the program: the user's, the runner and the improver, and with objects what takes them apart."""
+def assembled(
+    found: Target, own: Mapping[str, str], adapted: bool, tag: str = "", renamed: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """All files of the program: the user's, the runner and the improver, and with objects what takes them apart.
+
+    ``tag`` is in the names of the parts where a program has several such functions; ``renamed`` are modules that it has
+    under another name.
+    """
     texts = {path.removeprefix("program/"): text for path, text in writing.template("function").items()}
-    parts = {path: texts[path] for path in PARTS[adapted]}
-    renamed = {found.source.module: found.module} if found.grafted else {}
-    for path, text in parts.items():
+    if renamed is None:
+        renamed = {found.source.module: found.module} if found.grafted else {}
+    parts = {}
+    for path in PARTS[adapted]:
         module, function = found.module, found.function
         if path == RUNNER and adapted:
-            module, _, function = ADAPTER.partition(".py:")
-        changed = text.replace("target_module", module).replace("target_function", function)
-        parts[path] = changed.replace("RENAMED = {}", f"RENAMED = {renamed!r}")
+            module, _, function = tagged(ADAPTER, tag).partition(".py:")
+        changed = texts[path].replace("target_module", module).replace("target_function", function)
+        changed = changed.replace("selfproof_objects import", f"selfproof_objects{tag} import")
+        parts[tagged(path, tag)] = changed.replace("RENAMED = {}", f"RENAMED = {dict(renamed)!r}")
     return {**own, **parts}
+
+
+def tagged(path: str, tag: str) -> str:
+    """A part's path, or a place in it, where a program has several of it; there is one improver for all."""
+    return path if path == IMPROVER else path.replace(".py", f"{tag}.py")
 
 
 def drafted(program: Mapping[str, str], own: Mapping[str, str], calls: Calls, place: str, said: str) -> Draft:

@@ -62,18 +62,45 @@ def gather(
         say(f"recording calls while `{command}` runs")
         found = recording.record(project, target.source.module, target.function, command)
         words = f"Recorded while `{command}` ran."
-        told += met(target, command, found)
         if not found.calls and (record or found.refused):
             raise nothing(target, command, found)
-        rehearse.adapted |= sum(found.plain) < PLAIN_SHARE * len(found.calls)
-        calls = [call for call, plain in zip(found.calls, found.plain, strict=True) if plain or rehearse.adapted]
-        if len(calls) < len(found.calls):
-            told.append(f"{len(found.calls) - len(calls)} of them hold objects or keywords and are left out")
+        calls = usable(target, command, found, rehearse, told)
     if not calls:
         if not generate:
             say("no call was recorded; making some from the type hints")
         calls, words = generated(target, rehearse), "Made from the type hints, not from real use."
         told.append(f"{len(calls)} calls were made from the type hints: real ones are better (--record SCRIPT.py)")
+    return settled(rehearse, calls, words, told, say)
+
+
+def recorded(
+    target: Target, found: Recorded, command: str, rehearse: Rehearsal, say: Callable[[str], object]
+) -> Calls:  # fmt: skip
+    """The same from calls that were recorded before, while `command` ran.
+
+    Raises:
+        UsageError: there are none, or none can be used.
+    """
+    told: list[str] = []
+    rehearse.adapted = target.needs_adapter
+    if not found.calls:
+        raise nothing(target, command, found)
+    calls = usable(target, command, found, rehearse, told)
+    return settled(rehearse, calls, f"Recorded while `{command}` ran.", told, say)
+
+
+def usable(target: Target, command: str, found: Recorded, rehearse: Rehearsal, told: list[str]) -> list[Call]:
+    """The recorded calls that are used; mostly objects or keywords and the adapter is, for all of them."""
+    told += met(target, command, found)
+    rehearse.adapted |= sum(found.plain) < PLAIN_SHARE * len(found.calls)
+    calls = [call for call, plain in zip(found.calls, found.plain, strict=True) if plain or rehearse.adapted]
+    if len(calls) < len(found.calls):
+        told.append(f"{len(found.calls) - len(calls)} of them hold objects or keywords and are left out")
+    return calls
+
+
+def settled(rehearse: Rehearsal, calls: list[Call], words: str, told: list[str], say: Callable[[str], object]) -> Calls:
+    """Calls as they are; or, where an object comes back, by way of the adapter."""
     try:
         return prepared(rehearse, calls, words, told, say)
     except CannotCompare:

@@ -1,4 +1,4 @@
-"""Record what a function is called with while the user's own tests or script run.
+"""Record what functions are called with while the user's own tests or script run.
 
 The user's code runs as it always does, with the user's rights: nothing has been changed in it yet.
 """
@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ from selfproof.projects.recorder.sitecustomize import VARIABLE
 
 KEEP = 400
 LARGEST = 200_000  # bytes of one call's arguments: a timed batch holds a few of them
+LOOK_S = 30.0  # seconds that taking arguments apart may cost, of all functions together
 TOTAL = 1 << 20  # bytes of all calls that are kept
 
 
@@ -74,17 +76,34 @@ def record(project: Path, module: str, function: str, command: str, timeout_s: f
     Raises:
         UsageError: the command cannot be started.
     """
+    return record_all(project, [(module, function)], command, timeout_s)[0]
+
+
+def record_all(
+    project: Path, functions: Sequence[tuple[str, str]], command: str, timeout_s: float = 600.0
+) -> list[Recorded]:
+    """Run a command once and return what each of several functions, (module, name), was called with.
+
+    Raises:
+        UsageError: the command cannot be started.
+    """
     words = command_line(command)
     with tempfile.TemporaryDirectory(prefix="selfproof-record-") as scratch:
-        wish = {"module": module, "function": function, "folder": scratch, "keep": KEEP, "largest": LARGEST}
+        homes = [Path(scratch) / str(number) for number in range(len(functions))]
+        wishes = [{"module": module, "function": function, "folder": str(home), "keep": KEEP, "largest": LARGEST,
+                   "look_s": LOOK_S / len(functions)}
+                  for (module, function), home in zip(functions, homes, strict=True)]  # fmt: skip
+        for home in homes:
+            home.mkdir()
         here = Path(__file__).resolve().parent / "recorder"
         ours = str(Path(__file__).resolve().parents[2])
         before = os.environ.get("PYTHONPATH", "")
         path = [str(here), *filter(None, before.split(os.pathsep)), *map(str, import_roots(project)), ours]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(path), VARIABLE: json.dumps(wish)}
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(path), VARIABLE: json.dumps(wishes)}
         failed = _run(words, project, env, timeout_s)
-        found = _read(Path(scratch))
-    found.failed = failed
+        found = [_read(home) for home in homes]
+    for one in found:
+        one.failed = failed
     return found
 
 

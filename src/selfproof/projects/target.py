@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from selfproof.projects.closure import Source
 from selfproof.projects.origin import Original
 
 COPY = "copied_"
-_FROM = re.compile(r"from(\s*)(\.+)(\s*)([\w.]*)(\s+import\b)")
+_FROM = re.compile(r"from(\s*)(\.*)(\s*)([\w.]*)(\s+import\b)")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Target:
     @property
     def inside(self) -> str:
         """The path of its file in the program."""
-        return f"{self.module}.py" if self.grafted else self.source.inside
+        return self.module.replace(".", "/") + ".py" if self.grafted else self.source.inside
 
     @property
     def place(self) -> str:
@@ -72,7 +72,7 @@ def find(project: Path, place: str) -> Target:
     tree = closure.parsed(source.path)
     taken = closure.is_taken(module.split(".")[0])
     called = COPY + module.replace(".", "_") if taken or not source.own else module
-    return Target(source, name, _definition(source.path, tree, name), tree, called)
+    return Target(source, name, definition(source.path, tree, name), tree, called)
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
@@ -93,7 +93,7 @@ def _module_of(project: Path, path: str) -> str:
     )
 
 
-def _definition(path: Path, tree: ast.Module, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef:
+def definition(path: Path, tree: ast.Module, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef:
     """The last definition of a function on a module's top level, or of a method in its class.
 
     Raises:
@@ -137,17 +137,28 @@ def files(project: Path, target: Target) -> tuple[dict[str, str], dict[str, Orig
     return texts, originals
 
 
-def absolute_imports(source: Source, text: str) -> str:
+def same_name(module: str, names: Sequence[str]) -> str:
+    """A module under its own name."""
+    del names
+    return module
+
+
+def absolute_imports(source: Source, text: str, called: Callable[[str, Sequence[str]], str] = same_name) -> str:
     """A module's text with relative imports made absolute, line by line as long as before.
+
+    ``called`` says under which name a module is to be imported, given what is imported from it.
 
     Raises:
         UsageError: one of them is written in a way that cannot be changed in its line.
     """
     lines = text.split("\n")
     for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, ast.ImportFrom) or not node.level:
+        if not isinstance(node, ast.ImportFrom):
             continue
         named = closure.origin(source, node)
+        named = called(named, [alias.name for alias in node.names]) if named is not None else None
+        if named == node.module and not node.level:
+            continue
         line = lines[node.lineno - 1]
         found = _FROM.match(line, len(line.encode()[: node.col_offset].decode()))
         if named is None or found is None:

@@ -11,8 +11,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from selfproof import birth, life
+from selfproof import birth
 from selfproof.nouns import SelfproofError, UsageError
+from selfproof.places import Paths
 from selfproof.projects import origin
 from selfproof.projects.origin import Origin
 
@@ -115,7 +116,7 @@ def check_free(folder: Path) -> None:
     Raises:
         UsageError: there is one already, or other files stand in the way.
     """
-    if life.Paths(folder).ledger.exists():
+    if Paths(folder).ledger.exists():
         raise UsageError(
             f"{folder.resolve()} holds a living program already",
             advice="Type `selfproof run` to go on, or name another folder: selfproof init FOLDER ...",

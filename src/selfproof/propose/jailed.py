@@ -50,8 +50,10 @@ def _edit(row: object, objective: str, scope: tuple[str, ...]) -> Edit | None:
     if not isinstance(row, dict):
         return None
     files, title = row.get("files"), row.get("title")
-    operator, parent = row.get("operator"), row.get("parent")
+    operator, parent, family = row.get("operator"), row.get("parent"), row.get("family") or ""
     if not (isinstance(title, str) and isinstance(operator, str) and isinstance(parent, str)):
+        return None
+    if not isinstance(family, str):
         return None
     if not isinstance(files, dict) or not 0 < len(files) <= MOST_FILES:
         return None
@@ -62,7 +64,8 @@ def _edit(row: object, objective: str, scope: tuple[str, ...]) -> Edit | None:
             return None
     stated = row.get("prediction")
     prediction = stated if isinstance(stated, float) and math.isfinite(stated) else None
-    return Edit(objective, dict(files), plain(title), plain(operator)[:40], parent[:64], prediction=prediction)
+    title, operator = plain(title), plain(operator)[:40]
+    return Edit(objective, dict(files), title, operator, parent[:64], prediction=prediction, family=family[:40])
 
 
 def plain(text: str) -> str:

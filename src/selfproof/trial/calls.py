@@ -41,10 +41,21 @@ _TEXTS: Final = (
     "nan",
     "a b\tc\n",
     "\u0660",
+    "\u00b2",
+    "\uff11",
+    "\u03a3\u03c2",
+    "\ufb01",
+    "  ",
+    "\r\n",
+    "\u2028\u00a0",
 )
 _SCALARS: Final = (None, True, False, b"", b"a", *_FLOATS, *_INTS, *_TEXTS)
 
 _SEQUENCES: Final = (list, tuple, str, bytes)
+_SIZED: Final = (*_SEQUENCES, dict, set, frozenset)
+
+PLANNED_OF: Final = 8
+"""Of so many calls four are changed in one of the ways of `_PLANNED`, the others at random places."""
 
 Path = tuple[Any, ...]
 Change = Callable[[Any, random.Random], Any]
@@ -63,7 +74,7 @@ def hard_inputs(recorded: Sequence[list[Any]], rng: random.Random, n: int) -> li
     for number in range(n):
         args = copy.deepcopy(recorded[rng.randrange(len(recorded))])
         for _ in range(rng.randint(1, 1 + min(3, number // 8))):
-            args = _changed(args, rng)
+            args = _PLANNED.get(number % PLANNED_OF, _changed)(args, rng)
         made.append(args)
     return made
 
@@ -118,6 +129,37 @@ def _changed(args: list[Any], rng: random.Random) -> list[Any]:
     found = _at(args, where)
     change = _scalar if is_object(found) else rng.choice(_CHANGES)
     return list(_with(args, where, change(found, rng)))
+
+
+def _extreme(args: list[Any], rng: random.Random) -> list[Any]:
+    """Some of the numbers in containers by others of their type: NaN beside infinities, integers that overflow."""
+    rest: tuple[float, ...] = rng.choice((_FLOATS[:3], _FLOATS))
+    for where in list(_places(args)):
+        found = _at(args, where)
+        if len(where) > 1 and type(found) in (int, float) and rng.random() < 0.5:
+            args = list(_with(args, where, rng.choice(rest if type(found) is float else _HUGE)))
+    return args
+
+
+def _emptied(args: list[Any], rng: random.Random) -> list[Any]:
+    """One list, text or the like without anything in it."""
+    places = [
+        where for where in _places(args) if isinstance(_at(args, where), _SIZED) and not is_object(_at(args, where))
+    ]
+    where = rng.choice(places) if places else ()
+    return list(_with(args, where, type(_at(args, where))())) if where else _changed(args, rng)
+
+
+def _whole(args: list[Any], rng: random.Random) -> list[Any]:
+    """One argument by a value of another kind."""
+    return list(_with(args, (rng.randrange(len(args)),), rng.choice(_SCALARS))) if args else _changed(args, rng)
+
+
+def _repeated(args: list[Any], rng: random.Random) -> list[Any]:
+    """One list with an item twice, or with what is equal to an item."""
+    places = [where for where in _places(args) if type(_at(args, where)) is list and _at(args, where)]
+    where = rng.choice(places) if places else ()
+    return list(_with(args, where, _special_inside(_at(args, where), rng))) if where else _changed(args, rng)
 
 
 def is_object(value: Any) -> bool:
@@ -175,10 +217,21 @@ def _neighbour(value: Any, rng: random.Random) -> Any:
         return rng.choice((*_FLOATS, -value, math.nextafter(value, math.inf)))
     if isinstance(value, str):
         at = rng.randint(0, len(value))
-        return rng.choice((value[:at] + rng.choice(_TEXTS) + value[at:], value[::-1], value.swapcase(), value[:at], ""))
+        one = value[:at] + rng.choice(_TEXTS) + value[at:]
+        return rng.choice(
+            (one, _salted(value, rng), _salted(value, rng), value[::-1], value.swapcase(), value[:at], "")
+        )
     if isinstance(value, bytes):
         return rng.choice((value[::-1], value[: len(value) // 2], value + b"\xff", b""))
     return _reshaped(value, rng)
+
+
+def _salted(text: str, rng: random.Random) -> str:
+    """Many odd characters at once: what is special to a function is one of a few, and a call has room for several."""
+    for odd in rng.sample(_TEXTS, 8):
+        at = rng.randint(0, len(text))
+        text = text[:at] + odd + text[at:]
+    return text
 
 
 def _other_type(value: Any, rng: random.Random) -> Any:
@@ -215,12 +268,20 @@ def _reshaped(value: Any, rng: random.Random) -> Any:
 
 
 def _special_inside(value: Any, rng: random.Random) -> Any:
-    """The same object in two places, or one NaN object twice, in a list."""
+    """The same object in two places, one NaN object twice, or what equals an item and is of another type, in a list."""
     if isinstance(value, list) and value:
         items, nan = list(value), math.nan
-        items[rng.randrange(len(items))] = items[rng.randrange(len(items))]
-        return rng.choice((items, [*items, nan, nan], [*items, items[0]]))
+        items[rng.randrange(len(items))] = one = items[rng.randrange(len(items))]
+        equal = _twin(one) if type(one) in (int, float) and abs(one) < 2**53 else one  # not of a NaN
+        return rng.choice((items, [*items, nan, nan], [*items, items[0]], [*value, equal], [equal, *value]))
     return _neighbour(value, rng)
+
+
+def _twin(number: int | float) -> int | float:
+    """What is equal to a number and of another type, as far as there is one."""
+    if type(number) is float:
+        return int(number) if number.is_integer() else number
+    return bool(number) if number in (0, 1) else float(number)
 
 
 def _huge(value: Any, rng: random.Random) -> Any:
@@ -233,3 +294,7 @@ def _huge(value: Any, rng: random.Random) -> Any:
 _CHANGES: Final[tuple[Change, ...]] = (
     *[_neighbour] * 3, *[_other_type] * 2, *[_reshaped] * 2, _scalar, _special_inside, _huge
 )  # fmt: skip
+
+_PLANNED: Final[dict[int, Callable[[list[Any], random.Random], list[Any]]]] = {
+    0: _extreme, 1: _emptied, 2: _repeated, 3: _whole
+}  # fmt: skip

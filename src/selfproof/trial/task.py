@@ -48,11 +48,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A human rule: what it is called, what was tuned, its draws on each sample."""
+    """A human rule: what it is called, what was tuned, its draws on each sample; ``tries`` if not those asked for."""
 
     name: str
     tuned: str
     draws: tuple[tuple[float, ...], ...]
+    tries: int = 0
 
 
 class Task(ABC):
@@ -62,7 +63,8 @@ class Task(ABC):
     mean of independent draws, leave it None otherwise. ``slices`` names the groups that results are reported by.
     ``whole`` says that the samples are all there is, a test suite for instance: see ``trial.holdout``, whose
     ``FiniteTask`` such a task must be. ``seconds`` is how long an answer usually takes, where that is long: races are
-    sized by it. ``timed`` says that the metric is a time, so that nothing else may run beside a trial.
+    sized by it, and where ``short_seconds`` says how long an answer to a ``short`` sample takes, they begin with one.
+    ``timed`` says that the metric is a time, so that nothing else may run beside a trial.
     """
 
     metric: ClassVar[str]
@@ -71,6 +73,7 @@ class Task(ABC):
     slices: ClassVar[tuple[str, ...]] = ()
     whole: ClassVar[bool] = False
     seconds: ClassVar[float] = 0.0
+    short_seconds: ClassVar[float] = 0.0
     timed: ClassVar[bool] = False
 
     @abstractmethod
@@ -90,6 +93,13 @@ class Task(ABC):
         if self.span is None:
             return math.inf if self.better == "lower" else -math.inf
         return self.span if self.better == "lower" else -self.span
+
+    def short(self, sample: Sample) -> Sample:
+        """A version of an explore sample that costs much less, on which most of what is no good can be told.
+
+        Only a race's first rung uses it, and compares nothing but scores on it with each other.
+        """
+        return sample
 
     def pool(self, split: Split) -> dict[str, object]:
         """What the samples of a split are drawn from; goes into certificates."""

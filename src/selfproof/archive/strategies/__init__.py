@@ -7,6 +7,7 @@ reads, and all chance comes from the ``random.Random`` that is handed in. docs/s
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from functools import partial
 
@@ -50,8 +51,10 @@ def named(name: str) -> Strategy:
     """The strategy of that name, with the constants of its source.
 
     Raises:
-        UsageError: no strategy is called so; the advice lists the names.
+        UsageError: no strategy is called so; the advice names the nearest, and all.
     """
     if name not in _MAKERS:
-        raise UsageError(f"no search strategy is called {name!r}", advice=f"Strategies: {', '.join(NAMES)}.")
+        near = [f"Did you mean {word!r}? " for word in difflib.get_close_matches(name, NAMES, n=1)]
+        advice = "".join(near) + f"Strategies: {', '.join(NAMES)}."
+        raise UsageError(f"no search strategy is called {name!r}", advice=advice)
     return _MAKERS[name]()

@@ -110,6 +110,11 @@ def next_commands(summary: Event) -> list[tuple[str, str]]:
     folder = Path(str(summary.get("folder") or "."))
     if summary.get("form"):
         more = (invocation("export --apply", folder), "put the change into your own files")
+        if summary.get("autonomy") == "propose":
+            more = (
+                invocation("export -o better.patch", folder),
+                "the change as a patch, with its certificate, to review",
+            )
         if not summary.get("version"):
             more = (invocation("run --model NAME", folder), "ask a model for ideas too; --agent for a coding agent")
         return [

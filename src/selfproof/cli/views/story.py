@@ -136,6 +136,8 @@ class Story:
         lines = [Line("started", "", told), Line("isolation", "", f"{clean(event.get('tier', '?'), 24)} ({layers})")]
         if event.get("seeds") == "operator-chosen":
             lines.append(Line("seeds", "", "chosen by the operator; every certificate says so"))
+        if event.get("strategy", "default") != "default":
+            lines.append(Line("strategy", "", f"{clean(event['strategy'], 24)}, not the default"))
         if not self._new:
             lines += [
                 Line("finished", "", f"{clean(x)}, left open by the run before") for x in items(event, "finished")
@@ -161,6 +163,13 @@ class Story:
 
     def _on_experience(self, event: Event) -> list[Line]:
         return [Line("note", "", clean(event.get("problem", "?"), 240))]
+
+    def _on_improver(self, event: Event) -> list[Line]:
+        version, asked = number(event.get("version"), 0), number(event.get("asked"), 0)
+        if version == asked:
+            return [Line("improver", f"v{version}", "its own improver works again, or is another one, and is asked")]
+        why = clean(event.get("reason", "?"), 120)
+        return [Line("improver", f"v{version}", f"is broken; that of v{asked} is asked in its place: {why}")]
 
     def _on_screened(self, event: Event) -> list[Line]:
         self._tally.screened(event)

@@ -1,9 +1,10 @@
-"""Listen to one function while the user's own tests or script run, and keep an even sample of its calls.
+"""Listen to functions while the user's own tests or script run, and keep an even sample of the calls of each.
 
 Python imports this file by itself at start where its folder is on the path. What to listen to is in the environment
-(``SELFPROOF_RECORD``, JSON: module, function, folder, keep, bytes). Arguments are kept as plain data, taken before the
-call, since a function may change them. Calls that the function makes of itself are not counted: they come from those
-that are. The sample is written from time to time and at the end, so that a killed process leaves what it had.
+(``SELFPROOF_RECORD``, JSON: a list of module, function, folder, keep, largest, look_s). Arguments are kept as plain
+data, taken before the call, since a function may change them. Calls that the function makes of itself are not counted:
+they come from those that are. The sample is written from time to time and at the end, so that a killed process leaves
+what it had.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -42,6 +43,7 @@ class Recorder:
         self.refused: dict[str, int] = {}
         self.met = 0
         self.seconds = 0.0
+        self._looked = 0.0
         self._random = random.Random(0)
         self._depth = threading.local()
         self._written = time.monotonic()
@@ -57,7 +59,9 @@ class Recorder:
             if getattr(self._depth, "inside", False):
                 return function(*args, **keywords)
             self._depth.inside = True
+            began = time.perf_counter()
             data = self._plain(signature, args, keywords) if self._chosen() else None
+            self._looked += time.perf_counter() - began
             began = time.perf_counter()
             try:
                 return function(*args, **keywords)
@@ -75,6 +79,8 @@ class Recorder:
     def _chosen(self) -> bool:
         """Whether the next call is looked at: each of the first ones, then fewer and fewer."""
         self.met += 1
+        if self._looked > self.wish["look_s"]:
+            return False
         return self.met <= LOOKED_AT or self._random.random() < LOOKED_AT / self.met
 
     def _keep(self, data: bytes, spent: float, plain: bool) -> None:
@@ -133,30 +139,32 @@ class Recorder:
 
 
 class Finder:
-    """Lets everybody else find the module, then listens to its function once the module has run."""
+    """Lets everybody else find the modules, then listens to their functions once a module has run."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorders: Sequence[Recorder]) -> None:
         """Remember who listens."""
-        self.recorder = recorder
+        self.recorders = recorders
 
     def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> Any:
-        """Find the one module that is listened to, by the other finders."""
-        if name != self.recorder.wish["module"]:
+        """Find a module that is listened to, by the other finders."""
+        mine = [recorder for recorder in self.recorders if recorder.wish["module"] == name]
+        if not mine:
             return None
         for finder in sys.meta_path:
             find = getattr(finder, "find_spec", None)
             spec = find(name, path, target) if find is not None and finder is not self else None
             if spec is not None:
-                self._listen(spec.loader)
+                self._listen(spec.loader, mine)
                 return spec
         return None
 
-    def _listen(self, loader: Any) -> None:
+    def _listen(self, loader: Any, recorders: Sequence[Recorder]) -> None:
         execute = loader.exec_module
 
         def exec_module(module: ModuleType) -> None:
             execute(module)
-            patch(module, self.recorder)
+            for recorder in recorders:
+                patch(module, recorder)
 
         loader.exec_module = exec_module
 
@@ -177,9 +185,10 @@ def patch(module: ModuleType, recorder: Recorder) -> None:
 def begin() -> None:
     """Start listening, then let the sitecustomize that this one hides do its work."""
     here = Path(__file__).resolve().parent
-    recorder = Recorder(json.loads(os.environ[VARIABLE]))
-    sys.meta_path.insert(0, Finder(recorder))
-    atexit.register(recorder.write)
+    recorders = [Recorder(wish) for wish in json.loads(os.environ[VARIABLE])]
+    sys.meta_path.insert(0, Finder(recorders))
+    for recorder in recorders:
+        atexit.register(recorder.write)
     others = [entry for entry in sys.path if Path(entry or ".").resolve() != here]
     hidden = importlib.machinery.PathFinder.find_spec("sitecustomize", others)
     if hidden is not None and hidden.loader is not None:

@@ -11,7 +11,8 @@ import notebook
 from selfproof.operators import EditImpossible, edit_function, normal_form, size, speed_edits
 
 OPERATORS = {
-    "constant": 3.0, "replace": 1.5, "wrap": 3.0, "blend": 3.0, "unwrap": 1.0, "insert": 1.0, "crossover": 1.5,
+    "constant": 3.0, "replace": 1.5, "wrap": 3.0, "blend": 3.0, "pool": 1.0, "unwrap": 1.0, "insert": 1.0,
+    "crossover": 1.5,
 }  # fmt: skip
 LARGEST = 45
 

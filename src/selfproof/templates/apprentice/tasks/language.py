@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from selfproof.nouns import Split, UsageError
 from selfproof.trial.task import Baseline, InvalidAnswer, Sample, Task
 
-from . import rules
+from . import tuning
 from .corpora import CORPORA, SLICES, SYMBOLS, Pool, passages, split
 from .counts import Counts
 
 BLOCK = 256
-FLOOR = rules.FLOOR
+FLOOR = tuning.FLOOR
 SPAN = math.log2(SYMBOLS / FLOOR)
 
 
@@ -36,6 +36,28 @@ def positions(size: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """
     places = (np.arange(BLOCK) + rng.random(BLOCK)) * (size / BLOCK)
     return rng.permutation(np.minimum(places.astype(np.intp), size - 1))
+
+
+def surprise(answer: object, truth: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Bits of the truth under each row of an answer, renormalised and mixed with ``FLOOR`` of the uniform distribution.
+
+    Raises:
+        InvalidAnswer: not a float array with a row for each truth, or a value that is negative or not finite.
+    """
+    if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
+        raise InvalidAnswer("the answer must be a float array")
+    if answer.shape != (len(truth), SYMBOLS):
+        raise InvalidAnswer(f"the answer must have shape {(len(truth), SYMBOLS)}, got {answer.shape}")
+    guess = answer.astype(np.float64)
+    if not np.isfinite(guess).all() or (guess < 0).any():
+        raise InvalidAnswer("probabilities must be finite and not negative")
+    with np.errstate(over="ignore"):  # a row that overflows is refused below
+        total = guess.sum(axis=1)
+    if not (total > 0).all() or not np.isfinite(total).all():
+        raise InvalidAnswer("a row of the answer has no mass")
+    mass = guess[np.arange(len(truth)), truth] / total
+    bits: NDArray[np.float64] = -np.log2(mass * (1.0 - FLOOR) + FLOOR / SYMBOLS)
+    return bits
 
 
 class Language(Task):
@@ -78,7 +100,7 @@ class Language(Task):
         for _ in range(n):
             drawn = positions(len(pool.truth), rng)
             rows = self.counts.rows(pool.contexts[:, drawn])
-            found.append(Sample(rows, (pool.truth[drawn], pool.slices[drawn])))
+            found.append(Sample(rows, (pool.truth[drawn], pool.slices[drawn], pool.contexts[:, drawn])))
         return found
 
     def from_text(self, text: str, seed: int, n: int) -> list[Sample]:
@@ -100,20 +122,7 @@ class Language(Task):
         Raises:
             InvalidAnswer: not a float array of the block's shape, or a value that is negative or not finite.
         """
-        truth: NDArray[np.uint8] = sample.hidden[0]
-        if not isinstance(answer, np.ndarray) or answer.dtype.kind != "f":
-            raise InvalidAnswer("the answer must be a float array")
-        if answer.shape != (len(truth), SYMBOLS):
-            raise InvalidAnswer(f"the answer must have shape {(len(truth), SYMBOLS)}, got {answer.shape}")
-        guess = answer.astype(np.float64)
-        if not np.isfinite(guess).all() or (guess < 0).any():
-            raise InvalidAnswer("probabilities must be finite and not negative")
-        with np.errstate(over="ignore"):  # a row that overflows is refused below
-            total = guess.sum(axis=1)
-        if not (total > 0).all() or not np.isfinite(total).all():
-            raise InvalidAnswer("a row of the answer has no mass")
-        mass = guess[np.arange(len(truth)), truth] / total
-        bits: list[float] = (-np.log2(mass * (1.0 - FLOOR) + FLOOR / SYMBOLS)).tolist()
+        bits: list[float] = surprise(answer, sample.hidden[0]).tolist()
         return bits
 
     def slice_of(self, sample: Sample) -> Sequence[int]:
@@ -146,10 +155,12 @@ def {function}(counts):
 
     def baselines(self, seed: int, evaluations: int, samples: Sequence[Sample]) -> list[Baseline]:
         """The tuned rules of ``rules.py`` on these samples."""
+
+        def told(sample: Sample) -> tuning.Block:
+            return tuning.Block(sample.value, self.counts.continued.rows(sample.hidden[2]), sample.hidden[0])
+
         explore = self.samples("explore", seed, 24)
-        return rules.tuned(
-            [(s.value, s.hidden[0]) for s in explore], [(s.value, s.hidden[0]) for s in samples], evaluations, seed
-        )
+        return tuning.tuned([told(s) for s in explore], [told(s) for s in samples], evaluations, seed)
 
     def regroup(self, samples: Sequence[Sample], seed: int) -> tuple[list[Sample], list[tuple[int, int]]]:
         """The same positions in other company: new blocks, and where each of their rows came from."""
@@ -159,8 +170,9 @@ def {function}(counts):
         rows = np.concatenate([sample.value for sample in samples])
         truth = np.concatenate([sample.hidden[0] for sample in samples])
         kinds = np.concatenate([sample.hidden[1] for sample in samples])
+        contexts = np.concatenate([sample.hidden[2] for sample in samples], axis=1)
         cuts = [order[i : i + BLOCK] for i in range(0, len(order), BLOCK)]
-        found = [Sample(np.ascontiguousarray(rows[cut]), (truth[cut], kinds[cut])) for cut in cuts]
+        found = [Sample(np.ascontiguousarray(rows[cut]), (truth[cut], kinds[cut], contexts[:, cut])) for cut in cuts]
         return found, [origin[i] for i in order]
 
 
@@ -168,3 +180,9 @@ class Source(Language):
     """Bits per character on standard-library source, with a memory that learned such source: the rule's transfer."""
 
     corpus = "source"
+
+
+class Docstrings(Language):
+    """The same on the docstrings of compiled modules, with a memory that learned such docstrings."""
+
+    corpus = "docstrings"

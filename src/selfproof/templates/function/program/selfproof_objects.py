@@ -25,7 +25,7 @@ def to_plain(value):
         items = list(map(to_plain, value))
         return items if kind is list else _hashed(kind, items, items)
     if kind is tuple:
-        if value and value[0] in (NEW, CALL, NAME) and type(value[0]) is str:
+        if value and type(value[0]) is str and value[0] in (NEW, CALL, NAME):
             return (CALL, "builtins:tuple", ([to_plain(item) for item in value],))
         return tuple(map(to_plain, value))
     if kind is dict:

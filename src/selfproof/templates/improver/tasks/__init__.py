@@ -1,0 +1,1 @@
+"""The improver's tasks: trusted, a person's, never seen by the program."""

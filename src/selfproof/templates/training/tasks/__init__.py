@@ -1,0 +1,1 @@
+"""The task of the training routine: trusted, a person's, never seen by the program."""
