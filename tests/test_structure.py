@@ -66,7 +66,19 @@ CORE_LINES = 4000
 # These run in a program's own process after it is locked in, at its mercy: nothing relies on them.
 AT_ITS_MERCY = frozenset({"jail/answering", "jail/harness", "jail/memory_import", "jail/probe"})
 # It looks afterwards, like `audit`, and as anybody may with code of their own (`verifiers/`).
-AFTERWARDS = frozenset({"ledger/proofs", "ledger/verify"})
+AFTERWARDS = frozenset(
+    {
+        "ledger/cosignature",
+        "ledger/fast",
+        "ledger/hashes",
+        "ledger/proof_file",
+        "ledger/proofs",
+        "ledger/tiles",
+        "ledger/verify",
+        "ledger/witness",
+        "ledger/witness_http",
+    }
+)
 # Nouns and errors: values that others fill, and words for a person.
 VALUES = frozenset({"nouns", "charter/sections", "jail/limits", "ledger/errors"})
 # They describe what was decided, or look for candidates, or prove nothing and say so: no promise rests on them, and

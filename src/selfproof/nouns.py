@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Better = Literal["lower", "higher"]
 Kind = Literal["quality", "speed"]
@@ -22,6 +22,14 @@ Event = dict[str, Any]
 
 IMPROVER = "improver"
 """The proposer that is a part of the program; every other one has a name of its own."""
+
+
+class Blobs(Protocol):
+    """Whoever keeps bytes by their SHA-256: a ledger, or a reader of one."""
+
+    def get_blob(self, digest: str) -> bytes:
+        """The bytes with this hash (hex)."""
+        ...
 
 
 class SelfproofError(Exception):

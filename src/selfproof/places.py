@@ -23,3 +23,4 @@ class Paths:
         self.epoch_key = self.private / "epoch.key"
         self.archive = self.private / "archive.db"
         self.stop = self.folder / "STOP"
+        self.witnessed = self.private / "witnessed"

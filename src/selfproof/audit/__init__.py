@@ -1,6 +1,6 @@
 """Recompute every decision from the ledger alone: what ``selfproof verify`` does. Never reads the archive.
 
-First the structure (hashes, signatures, blobs; see ``ledger``), then each leaf against a fold of those before it:
+The structure (hashes, signatures, blobs; see ``ledger``), and in the same pass each leaf against the fold so far:
 every alpha_k from the charter's weights and the count of confirmations, every scale from the race's differences, every
 bet from the recorded draws, every verdict, guard and adoption, every version's tree hash, every revealed seed key.
 
@@ -17,27 +17,40 @@ from selfproof.archive.state import State, apply
 from selfproof.audit import models
 from selfproof.audit.comparing import Wrong
 from selfproof.audit.rules import CHECKS
-from selfproof.ledger import Leaf, LedgerBroken, check, read
+from selfproof.ledger import Leaf, LedgerBroken, check
+from selfproof.ledger.blobs import Blobs
 
 
 def audit(folder: Path) -> dict[str, Any]:
     """Check a ledger folder; ``ok``, ``entries``, ``root`` and ``first_bad`` ({"index", "kind", "reason"} or None)."""
-    structure = check(folder)
-    result = {"ok": structure.ok, "entries": structure.entries, "root": structure.root,
-              "first_bad": structure.first_bad, "unsigned_tail": structure.unsigned_tail}  # fmt: skip
-    if not structure.ok:
-        return result
-    state = State()
-    reader = read(folder)
-    leaf: Leaf | None = None
-    try:
-        for leaf in reader.leaves():
+    rules = _Rules(folder)
+    structure = check(folder, rules.visit)
+    bad = structure.first_bad or rules.first_bad
+    return {"ok": bad is None, "entries": structure.entries, "root": structure.root, "first_bad": bad,
+            "unsigned_tail": structure.unsigned_tail}  # fmt: skip
+
+
+class _Rules:
+    """Each entry against the fold of those before it, in one pass with the structure; what is first wrong."""
+
+    def __init__(self, folder: Path) -> None:
+        self._state, self._blobs = State(), Blobs(folder)
+        self.first_bad: dict[str, Any] | None = None
+
+    def get_blob(self, digest: str) -> bytes:
+        """A blob's bytes, as rules ask for them."""
+        return self._blobs.get(digest)
+
+    def visit(self, leaf: Leaf) -> None:
+        """Check one entry and take it into the state; nothing after the first fault, since it rests on it."""
+        if self.first_bad is not None:
+            return
+        try:
             rule = CHECKS.get(leaf.kind) or models.CHECKS.get(leaf.kind)
             if rule is not None:
-                rule(state, leaf, reader)
-            apply(state, leaf)
-    except Exception as error:  # noqa: BLE001  whatever a forged entry makes this stumble over, it is malformed
-        reason = str(error) if isinstance(error, Wrong | LedgerBroken) else f"malformed: {type(error).__name__} {error}"
-        bad = {"index": leaf.index if leaf else 0, "kind": leaf.kind if leaf else "log", "reason": reason}
-        return {**result, "ok": False, "first_bad": bad}
-    return result
+                rule(self._state, leaf, self)
+            apply(self._state, leaf)
+        except Exception as error:  # noqa: BLE001  whatever a forged entry makes this stumble over, it is malformed
+            told = isinstance(error, Wrong | LedgerBroken)
+            reason = str(error) if told else f"malformed: {type(error).__name__} {error}"
+            self.first_bad = {"index": leaf.index, "kind": leaf.kind, "reason": reason}

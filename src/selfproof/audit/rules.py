@@ -25,8 +25,9 @@ from selfproof.certify.pairs import pair_of, quality_pair
 from selfproof.certify.scale import robust_scale
 from selfproof.charter import Charter
 from selfproof.domains.sizes import WATCHED, watched_of
-from selfproof.ledger import Leaf, Reader
+from selfproof.ledger import Leaf
 from selfproof.line import certificates
+from selfproof.nouns import Blobs
 
 
 def _shares(body: dict[str, Any]) -> None:
@@ -38,7 +39,7 @@ def _shares(body: dict[str, Any]) -> None:
     must(shared is None, str(shared))
 
 
-def _genesis(state: State, leaf: Leaf, reader: Reader) -> None:
+def _genesis(state: State, leaf: Leaf, reader: Blobs) -> None:
     body = leaf.body
     must(leaf.index == 0 and not state.versions, "a second genesis")
     must(tree_of_digests(body["files"]) == body["tree"], "the first tree's hash does not match its files")
@@ -48,7 +49,7 @@ def _genesis(state: State, leaf: Leaf, reader: Reader) -> None:
     must(body.get("mode", "fwer") == text.certify.mode, "the mode is not the charter's")
 
 
-def _charter(state: State, leaf: Leaf, reader: Reader) -> None:
+def _charter(state: State, leaf: Leaf, reader: Blobs) -> None:
     body = leaf.body
     text = charters.parse(reader.get_blob(body["charter"]).decode())
     must(body["alpha"] == text.certify.alpha, "alpha is not the charter's")
@@ -61,12 +62,12 @@ def _charter(state: State, leaf: Leaf, reader: Reader) -> None:
     must(changed is None, f"a charter that cannot follow: {changed}")
 
 
-def _seed_commit(state: State, leaf: Leaf, reader: Reader) -> None:
+def _seed_commit(state: State, leaf: Leaf, reader: Blobs) -> None:
     del reader
     must(leaf.body["epoch"] == state.epoch + 1, "an epoch's number is out of order")
 
 
-def _seed_reveal(state: State, leaf: Leaf, reader: Reader) -> None:
+def _seed_reveal(state: State, leaf: Leaf, reader: Blobs) -> None:
     del reader
     opened = state.open_epoch
     must(opened is not None and opened["epoch"] == leaf.body["epoch"], "a key for an epoch that is not open")
@@ -75,12 +76,12 @@ def _seed_reveal(state: State, leaf: Leaf, reader: Reader) -> None:
     must(found == opened["commitment"], "the revealed key is not the committed one")
 
 
-def _charter_of(state: State, reader: Reader) -> Charter:
+def _charter_of(state: State, reader: Blobs) -> Charter:
     """The charter in force, from the text that the ledger keeps under its hash."""
     return charters.parse(reader.get_blob(state.charter["charter"]).decode())
 
 
-def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
+def _confirm_start(state: State, leaf: Leaf, reader: Blobs) -> None:
     body = leaf.body
     name, counter = body["objective"], body["counter"]
     must(counter in {name, f"control-{name}"}, "an unknown counter")
@@ -111,7 +112,7 @@ def _confirm_start(state: State, leaf: Leaf, reader: Reader) -> None:
     must(not barred or counter != name, "the candidate was rolled back before")
 
 
-def _form(files: dict[str, str], reader: Reader) -> str:
+def _form(files: dict[str, str], reader: Blobs) -> str:
     return form_of({path: reader.get_blob(digest).decode() for path, digest in files.items()})
 
 
@@ -125,7 +126,7 @@ def _own_files(state: State, body: dict[str, Any], charter: Charter) -> None:
         must(matches(path, globs) and (free or own.get(path) == digest), f"{path} may not be changed by this objective")
 
 
-def _rule(state: State, body: dict[str, Any], reader: Reader, level: levels.Level) -> bool:
+def _rule(state: State, body: dict[str, Any], reader: Blobs, level: levels.Level) -> bool:
     """Whether minimum, margin, span and the most pairs are what charter and task say."""
     charter, rule = _charter_of(state, reader), body["rule"]
     objective = charter.objective(body["objective"])
@@ -142,7 +143,7 @@ def _rule(state: State, body: dict[str, Any], reader: Reader, level: levels.Leve
     )
 
 
-def _results(state: State, leaf: Leaf, reader: Reader) -> None:
+def _results(state: State, leaf: Leaf, reader: Blobs) -> None:
     confirming = state.confirmations[leaf.body["confirmation"]]
     must(confirming.verdict is None, "results after the verdict")
     header, rows = unpack(reader.get_blob(leaf.body["pairs"]["$blob"]))
@@ -164,11 +165,11 @@ def _pairs(body: dict[str, Any], rows: list[tuple[float, ...]]) -> list[Any]:
     return [pair_of(body["kind"], body["better"], row) for row in rows]
 
 
-def _rows(reader: Reader, digests: list[str]) -> list[tuple[float, ...]]:
+def _rows(reader: Blobs, digests: list[str]) -> list[tuple[float, ...]]:
     return [row for digest in digests for row in unpack(reader.get_blob(digest))[1]]
 
 
-def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
+def _verdict(state: State, leaf: Leaf, reader: Blobs) -> None:
     body = leaf.body
     confirming = state.confirmations[body["confirmation"]]
     must(confirming.verdict is None, "a second verdict")
@@ -199,7 +200,7 @@ def _verdict(state: State, leaf: Leaf, reader: Reader) -> None:
         must(same(value, body[key]), f"{key} does not follow from the entries before it")
 
 
-def _guard_start(state: State, leaf: Leaf, reader: Reader) -> None:
+def _guard_start(state: State, leaf: Leaf, reader: Blobs) -> None:
     del reader
     test = leaf.body["confirmation"], leaf.body["guard"]
     must(test not in state.guarded, "a guard that was started before, and is not drawn again")
@@ -207,7 +208,7 @@ def _guard_start(state: State, leaf: Leaf, reader: Reader) -> None:
     must(leaf.body["number"] == number, "a guard's number is out of order")
 
 
-def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
+def _guard(state: State, leaf: Leaf, reader: Blobs) -> None:
     body = leaf.body
     number = state.counters.get(f"guard-{body['guard']}", 0)
     must(body["number"] == number, "a guard's number is not the one that it was started with")
@@ -240,7 +241,7 @@ def _guard(state: State, leaf: Leaf, reader: Reader) -> None:
     must(answer == (passes and held, is_better and held), "a guard's answer does not follow from its draws")
 
 
-def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
+def _adopt(state: State, leaf: Leaf, reader: Blobs) -> None:
     body = leaf.body
     confirming = state.confirmations[body["confirmation"]]
     verdict = confirming.verdict
@@ -269,21 +270,21 @@ def _adopt(state: State, leaf: Leaf, reader: Reader) -> None:
         reader.get_blob(digest)
 
 
-def _check(state: State, leaf: Leaf, reader: Reader) -> None:
+def _check(state: State, leaf: Leaf, reader: Blobs) -> None:
     del reader
     confirming = state.confirmations[leaf.body["confirmation"]]
     must(confirming.check is None, "a second check: the first answer stands")
     must(leaf.body["passed"] == (leaf.body["reason"] is None), "a check that passed for a reason, or failed for none")
 
 
-def _decision(state: State, leaf: Leaf, reader: Reader) -> None:
+def _decision(state: State, leaf: Leaf, reader: Blobs) -> None:
     del reader
     confirming = state.confirmations[leaf.body["confirmation"]]
     must(confirming.decision is None, "a second decision")
     must(leaf.body["verdict"] == "refused", "an adoption without its entry")
 
 
-def _certificate(state: State, leaf: Leaf, reader: Reader) -> None:
+def _certificate(state: State, leaf: Leaf, reader: Blobs) -> None:
     confirming = state.confirmations[leaf.body["confirmation"]]
     must(confirming.verdict is not None and confirming.decision is not None, "a certificate of an open confirmation")
     must(confirming.certificate is None, "a second certificate")
@@ -293,7 +294,7 @@ def _certificate(state: State, leaf: Leaf, reader: Reader) -> None:
         must(key == "time" or same(found.get(key), value), f"{key} does not follow from the entries before it")
 
 
-def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
+def _canary(state: State, leaf: Leaf, reader: Blobs) -> None:
     body = leaf.body
     version = state.versions[body["version"]]
     must(version.number == state.current and not version.effect, "a canary of another version, or a second one")
@@ -319,7 +320,7 @@ def _canary(state: State, leaf: Leaf, reader: Reader) -> None:
     must(same(found, body["effect"]), "the effect does not follow from its pairs")
 
 
-def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:
+def _rollback(state: State, leaf: Leaf, reader: Blobs) -> None:
     del reader
     body = leaf.body
     must(body["from"] == state.current and 0 <= body["to"] < len(state.versions), "a rollback from nowhere")
@@ -329,7 +330,7 @@ def _rollback(state: State, leaf: Leaf, reader: Reader) -> None:
     must(body["undone"] == undone, "a rollback that leaves out a version")
 
 
-def _control(state: State, leaf: Leaf, reader: Reader) -> None:
+def _control(state: State, leaf: Leaf, reader: Blobs) -> None:
     del reader
     expected = EXPECTED[leaf.body["name"]]
     must(leaf.body["expected"] == expected, "a control with another expectation")
@@ -343,7 +344,7 @@ def _control(state: State, leaf: Leaf, reader: Reader) -> None:
           "a control's answer is not its verdict")  # fmt: skip
 
 
-CHECKS: dict[str, Callable[[State, Leaf, Reader], None]] = {
+CHECKS: dict[str, Callable[[State, Leaf, Blobs], None]] = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard-start": _guard_start,
     "guard": _guard, "adopt": _adopt,

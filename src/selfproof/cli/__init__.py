@@ -28,6 +28,8 @@ COMMANDS = {
     "resume": "Allow a stopped program to run again.",
     "controls": "What the gate said to changes whose true effect is known.",
     "verify": "Recompute every decision from the ledger alone.",
+    "ledger": "The log for others: static files, offline proofs.",
+    "witness": "Remember what logs showed; have one's own cosigned.",
     "simulate": "What the gate adopts in a world whose truth is known.",
     "bench": "Search strategies against each other, where the truth is known.",
     "train": "Tune a local model on the program's own edits.",

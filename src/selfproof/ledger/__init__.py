@@ -1,6 +1,6 @@
 """The ledger: an append-only, signed Merkle log of everything that changes state.
 
-Importable without the rest of selfproof: it needs the standard library and `cryptography`.
+Importable without the rest of selfproof: it needs the standard library, `cryptography` and `msgspec`.
 
     <folder>/log          frames of in-toto Statements          frames.py, statement.py
     <folder>/checkpoint   signed size and Merkle root           note.py, merkle.py

@@ -11,12 +11,12 @@ import fcntl
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from selfproof.ledger.errors import LedgerBroken, LedgerBusy
-from selfproof.ledger.statement import MAX_LEAF, Leaf, guess_kind, parse_statement
+from selfproof.ledger.statement import MAX_LEAF, Leaf, document, guess_kind, parse_statement
 
 _HEADER = struct.Struct("<II")
 
@@ -28,10 +28,10 @@ class Frame(NamedTuple):
     end: int
     raw: bytes
 
-    def leaf(self) -> Leaf:
-        """Parse the record; LedgerBroken if it is not a leaf."""
+    def leaf(self, read: Callable[[bytes], Any] = document) -> Leaf:
+        """Parse the record; LedgerBroken if it is not a leaf. `read` is for `parse_statement`."""
         try:
-            kind, body, _ = parse_statement(self.raw)
+            kind, body, _ = parse_statement(self.raw, read)
         except ValueError as error:
             raise LedgerBroken(self.number, guess_kind(self.raw), str(error)) from None
         return Leaf(self.number, kind, body, self.raw, body["time"])

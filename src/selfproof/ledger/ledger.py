@@ -211,11 +211,6 @@ class Ledger:
         """The Merkle root of everything appended."""
         return self._state.tree.root
 
-    def head(self) -> dict[str, Any]:
-        """Return {"entries": n, "root": hex}."""
-        tree = self._state.tree
-        return {"entries": tree.size, "root": tree.root.hex()}
-
     def close(self) -> None:
         """Commit and let go of the lock; closing twice is fine."""
         with self._mutex:

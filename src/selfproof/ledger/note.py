@@ -48,10 +48,10 @@ class Verifier:
     def parse(cls, vkey: str) -> "Verifier":
         """Read a vkey line; ValueError if it is not exactly one."""
         name, _, rest = vkey.partition("+")
-        key = _unbase64(rest.partition("+")[2])
+        key = unbase64(rest.partition("+")[2])
         verifier = cls(name, key[1:])
         # Comparing with the rendered form checks the key id, the algorithm and the spelling at once.
-        if not _is_name(name) or len(key) != 33 or verifier.vkey != vkey:
+        if not is_name(name) or len(key) != 33 or verifier.vkey != vkey:
             raise ValueError("not an Ed25519 note verifier key (expected name+keyid+base64)")
         return verifier
 
@@ -65,7 +65,7 @@ class Signer:
 
     def __post_init__(self) -> None:
         """Refuse names that a note cannot carry."""
-        if not _is_name(self.name):
+        if not is_name(self.name):
             raise ValueError(f"a key name may not be empty or hold spaces or '+': {self.name!r}")
 
     @property
@@ -101,44 +101,56 @@ def verify_note(note: bytes, verifier: Verifier) -> str:
 
     Well-formed signatures by other keys are passed over, as the specification asks.
     """
+    text, lines = signature_lines(note)
+    ours = [blob[4:] for name, blob in lines if name == verifier.name and blob[:4] == verifier.key_id]
+    if not ours:
+        raise ValueError(f"no signature by {verifier.vkey}")
+    try:
+        for signature in ours:
+            Ed25519PublicKey.from_public_bytes(verifier.public).verify(signature, text.encode())
+    except InvalidSignature:
+        raise ValueError("the signature does not match the text") from None
+    return text
+
+
+def signature_lines(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
+    """The text of a note, and of each signature line the key's name and what it signed with, its id included.
+
+    ValueError for what is no signed note.
+    """
     whole = note.decode()  # UnicodeDecodeError is a ValueError
     text, separator, tail = whole.rpartition("\n\n")
     text += "\n"
     if not separator or not tail.endswith("\n"):
         raise ValueError("not a signed note: no text, empty line, signature lines")
     _check_text(text)
-    signed = False
-    for line in tail[:-1].split("\n"):
-        match = _SIGNATURE.fullmatch(line)
-        if match is None:
-            raise ValueError("malformed signature line")
-        blob = _unbase64(match[2])
-        if match[1] == verifier.name and blob[:4] == verifier.key_id:
-            try:
-                Ed25519PublicKey.from_public_bytes(verifier.public).verify(blob[4:], text.encode())
-            except InvalidSignature:
-                raise ValueError("the signature does not match the text") from None
-            signed = True
-    if not signed:
-        raise ValueError(f"no signature by {verifier.vkey}")
-    return text
+    matches = [_SIGNATURE.fullmatch(line) for line in tail[:-1].split("\n")]
+    if not all(matches):
+        raise ValueError("malformed signature line")
+    return text, [(match[1], unbase64(match[2])) for match in matches if match]
 
 
 def parse_checkpoint(note: bytes, verifier: Verifier) -> Checkpoint:
     """Return the checkpoint in a note with exactly one signature, by `verifier`; ValueError otherwise."""
-    text = verify_note(note, verifier)
-    if note.count(b"\n", len(text.encode()) + 1) != 1:
+    checkpoint = checkpoint_of(note, verifier)
+    if note.count(b"\n", len(checkpoint.text.encode()) + 1) != 1:
         raise ValueError("more than one signature line")
-    lines = text.split("\n")
+    return checkpoint
+
+
+def checkpoint_of(note: bytes, verifier: Verifier) -> Checkpoint:
+    """Return the checkpoint in a note that `verifier` signed, cosigned or not; ValueError otherwise."""
+    lines = verify_note(note, verifier).split("\n")
     if len(lines) != 4 or not re.fullmatch(r"0|[1-9][0-9]{0,15}", lines[1]):
         raise ValueError("not a checkpoint: expected origin, size and root")
-    checkpoint = Checkpoint(lines[0], int(lines[1]), _unbase64(lines[2]))
+    checkpoint = Checkpoint(lines[0], int(lines[1]), unbase64(lines[2]))
     if checkpoint.origin != verifier.name or len(checkpoint.root) != 32:
         raise ValueError("a checkpoint of another log")
     return checkpoint
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Say whether a note can carry a key of this name."""
     return bool(name) and not any(c == "+" or c.isspace() or unicodedata.category(c) == "Cc" for c in name)
 
 
@@ -147,7 +159,7 @@ def _check_text(text: str) -> None:
         raise ValueError("a note's text must end in a newline and hold no control characters")
 
 
-def _unbase64(text: str) -> bytes:
+def unbase64(text: str) -> bytes:
     """Decode standard base64 in its one canonical spelling; ValueError otherwise."""
     try:
         data = base64.b64decode(text, validate=True)

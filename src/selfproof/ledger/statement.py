@@ -16,7 +16,7 @@ Does not protect against:
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -111,12 +111,21 @@ def make_statement(kind: str, body: Mapping[str, Any], subject: Mapping[str, str
     return raw
 
 
-def parse_statement(raw: bytes) -> Statement:
-    """Return kind, predicate and subject; ValueError unless this is exactly what make_statement writes."""
+def document(raw: bytes) -> Any:
+    """Return what canonical JSON says; ValueError for any other spelling."""
+    doc, _ = _DECODER.raw_decode(raw.decode())
+    if _ENCODER.encode(doc).encode() != raw:
+        raise ValueError("not in canonical form")
+    return doc
+
+
+def parse_statement(raw: bytes, read: Callable[[bytes], Any] = document) -> Statement:
+    """Return kind, predicate and subject; ValueError unless this is exactly what make_statement writes.
+
+    `read` is `document`, or what agrees with it.
+    """
     try:
-        doc, _ = _DECODER.raw_decode(raw.decode())
-        if _ENCODER.encode(doc).encode() != raw:
-            raise ValueError("not in canonical form")
+        doc = read(raw)
         if len(doc) != 4 or doc["_type"] != STATEMENT_TYPE:
             raise ValueError("not an in-toto Statement v1")
         match = _PREDICATE.fullmatch(doc["predicateType"])

@@ -15,10 +15,9 @@ from selfproof.certify.gate import Verdict
 from selfproof.certify.pairs import pair_of
 from selfproof.certify.recorded import effect_of, machine_of, pairing_of, prediction_of
 from selfproof.charter import Charter
-from selfproof.ledger import Ledger, Reader
 from selfproof.levels import effect_from, is_whole
 from selfproof.life import Life
-from selfproof.nouns import Certificate, Event, Evidence
+from selfproof.nouns import Blobs, Certificate, Event, Evidence
 from selfproof.trial.task import Task, Workload
 
 ASSUMES = (
@@ -86,12 +85,12 @@ def _words(charter: Charter, body: Mapping[str, Any], blind: str) -> tuple[str, 
     return claim, [blind, *(SHARES if charter.certify.mode == "fdr" else ())], list(ASSUMES)
 
 
-def rows_of(confirming: Confirming, ledger: Ledger | Reader) -> list[tuple[float, ...]]:
+def rows_of(confirming: Confirming, ledger: Blobs) -> list[tuple[float, ...]]:
     """The recorded pairs of a confirmation."""
     return [row for digest in confirming.evidence for row in unpack(ledger.get_blob(digest))[1]]
 
 
-def own_rows(confirming: Confirming, ledger: Ledger | Reader) -> list[tuple[float, ...]]:
+def own_rows(confirming: Confirming, ledger: Blobs) -> list[tuple[float, ...]]:
     """The same on a finite pool; of a whole population, which was run twice, the first half."""
     return rows_of(confirming, ledger)[: confirming.body["pool"]["items"]]
 
@@ -110,7 +109,7 @@ def effect_in(body: Mapping[str, Any], rows: Sequence[Sequence[float]], broken: 
     return effect if pool is None else {**effect, "from": effect_from(pool)}
 
 
-def complete(state: State, confirming: Confirming, ledger: Ledger | Reader) -> dict[str, Any]:
+def complete(state: State, confirming: Confirming, ledger: Blobs) -> dict[str, Any]:
     """The certificate of a decided confirmation, from what the ledger says: engine and auditor use this alike."""
     body, verdict = confirming.body, confirming.verdict or {}
     rows = rows_of(confirming, ledger)

@@ -1,0 +1,129 @@
+"""What a stranger gets of a ledger, as it is typed: proofs, static files, checkpoints to compare with, a witness."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import command
+
+
+@pytest.fixture
+def mine(life: Any, tmp_path: Path) -> Path:
+    """A copy of a life."""
+    folder = tmp_path / "mine"
+    shutil.copytree(life.folder, folder)
+    return folder
+
+
+@pytest.fixture
+def witness(mine: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A witness of its log in a process of its own: address, and the file with its key."""
+    words = command("witness", "serve", "--name", "witness.example/w1", "--log", mine / ".selfproof/ledger/vkey",
+                    "--folder", tmp_path / "w", "--port", 0)  # fmt: skip
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        key, address = process.stdout.readline(), process.stdout.readline().split()[0]
+        (tmp_path / "w1.vkey").write_text(key)
+        yield address, tmp_path / "w1.vkey"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+def test_a_proof_is_checked_with_nothing_but_the_key(cli: Any, mine: Path, tmp_path: Path) -> None:
+    proof, key = tmp_path / "v1.tlog-proof", tmp_path / "vkey"
+    shutil.copy(mine / ".selfproof/ledger/vkey", key)
+    assert cli.run("ledger", "proof", "v1", "--at", mine, "--out", proof).code == 0
+    shutil.rmtree(mine)
+    done = cli.run("ledger", "check", proof, "--key", key, "--json")
+    assert done.code == 0 and done.json["kind"] == "adopt" and done.json["entry"]["predicate"]["version"] == 1
+    assert "proven: entry" in cli.run("ledger", "check", proof, "--key", key.read_text()).out
+    proof.write_text(re.sub(r"^index \d+$", "index 1", proof.read_text(), flags=re.MULTILINE))
+    done = cli.run("ledger", "check", proof, "--key", key)
+    assert done.code == 4 and "NOT proven" in done.err
+    assert cli.run("ledger", "check", proof, "--key", "nonsense").code == 2
+    proof.write_text("hello")
+    assert cli.run("ledger", "check", proof, "--key", key).code == 4
+
+
+def test_an_entry_that_is_not_there_is_named(cli: Any, mine: Path) -> None:
+    for name in ("99999", "v77", "x"):
+        done = cli.run("ledger", "proof", name, "--at", mine)
+        assert done.code == 2 and done.out == "" and len(done.err.splitlines()) == 2, done
+
+
+def test_an_export_is_what_a_stranger_reads(cli: Any, mine: Path, tmp_path: Path) -> None:
+    from selfproof.ledger import read, tiles
+
+    out = tmp_path / "public"
+    done = cli.run("ledger", "export", out, "--at", mine, "--json")
+    entries = [leaf.raw for leaf in read(mine / ".selfproof" / "ledger").leaves()]
+    assert done.code == 0 and done.json["entries"] == len(entries)
+    assert list(tiles.leaves_of(out, len(entries))) == entries
+    assert (out / "checkpoint").read_bytes() == (mine / ".selfproof/ledger/checkpoint").read_bytes()
+    assert cli.run("ledger", "export", out, "--at", mine, "--json").json["files"] == 1, "the checkpoint alone"
+    other = tmp_path / "other"
+    cli.run("init", other)
+    done = cli.run("ledger", "export", out, "--at", other)
+    assert done.code == 2 and "another log" in done.err
+
+
+def test_a_ledger_extends_what_somebody_kept(cli: Any, mine: Path, tmp_path: Path) -> None:
+    """An old checkpoint is a prefix; after a rewrite with the same key it is none, although the copy is sound."""
+    from selfproof.ledger import Ledger
+    from selfproof.ledger.keys import read_key
+    from selfproof.ledger.note import Checkpoint, Signer, sign_note
+
+    folder, key = mine / ".selfproof" / "ledger", mine / ".selfproof" / "key"
+    kept = tmp_path / "kept"
+    shutil.copy(folder / "checkpoint", kept)
+    with Ledger.open(folder, key) as ledger:
+        ledger.append("halt", {"by": "a test"}, durable=True)
+        origin, size = ledger._signer.name, ledger.size
+    done = cli.run("verify", "--at", mine, "--against", kept, "--json")
+    assert done.code == 0 and done.json["seen"][0]["entries"] == size - 1
+    forged = Checkpoint(origin, size - 1, bytes(32))
+    kept.write_bytes(sign_note(forged.text, Signer(origin, read_key(key))))
+    done = cli.run("verify", "--at", mine, "--against", kept)
+    assert done.code == 4 and "history was rewritten" in done.err
+    longer = Checkpoint(origin, size + 5, bytes(32))
+    kept.write_bytes(sign_note(longer.text, Signer(origin, read_key(key))))
+    assert "the end of it is gone" in cli.run("verify", "--at", mine, "--against", kept).err
+    kept.write_text("hello")
+    assert cli.run("verify", "--at", mine, "--against", kept).code == 2
+
+
+def test_a_witness_binds_whoever_holds_the_key(cli: Any, mine: Path, witness: tuple[str, Path], tmp_path: Path) -> None:
+    from selfproof.ledger import Ledger
+
+    address, key = witness
+    done = cli.run("verify", "--at", mine, "--witness", key)
+    assert done.code == 4 and "no checkpoint here is cosigned" in done.err
+    done = cli.run("witness", "ask", address, "--key", key, "--at", mine, "--json")
+    assert done.code == 0 and json.loads(done.out)["witness"] == "witness.example/w1"
+    assert "cosigned by witness.example/w1" in cli.run("verify", "--at", mine, "--witness", key).out
+    folder, secret, copy = mine / ".selfproof" / "ledger", mine / ".selfproof" / "key", tmp_path / "copy"
+    shutil.copytree(mine, copy)
+    for home, words in ((mine, "one thing"), (copy, "another")):
+        with Ledger.open(home / ".selfproof" / "ledger", home / ".selfproof" / "key") as ledger:
+            ledger.append("halt", {"by": words}, durable=True)
+    assert folder.exists() and secret.exists()
+    assert cli.run("witness", "ask", address, "--key", key, "--at", mine).code == 0
+    assert cli.run("verify", "--at", copy).code == 0, "by itself the copy is sound"
+    done = cli.run("witness", "ask", address, "--key", key, "--at", copy)
+    assert done.code == 4 and "has seen" in done.err
+
+
+@pytest.mark.parametrize("words", [("witness", "ask", "ftp://x", "--key", "k"), ("witness", "serve", "--name", "a b")])
+def test_what_is_wrong_is_named(cli: Any, mine: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    more = ("--at", mine) if words[1] == "ask" else ("--folder", tmp_path / "w")
+    done = cli.run(*words, *more)
+    assert done.code == 2 and "Traceback" not in done.err and done.err.startswith("selfproof: ")
