@@ -263,6 +263,14 @@ def life(shelf: Path) -> Lived:
 
 
 @pytest.fixture(scope="session")
+def early(shelf: Path) -> Lived:
+    """A life that ended with its first certificate: much that is better was not found yet."""
+    return live(
+        shelf / "early", without_operations, 0.5, lambda it: it.adopted["memory"] >= 1, "--until-certified", 1
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
 def apprentice(shelf: Path) -> Lived:
     return live(
         shelf / "apprentice", lambda folder: None, 1.5,

@@ -7,13 +7,12 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from conftest import command
 
 
 @pytest.fixture
@@ -27,8 +26,9 @@ def mine(life: Any, tmp_path: Path) -> Path:
 @pytest.fixture
 def witness(mine: Path, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A witness of its log in a process of its own: address, and the file with its key."""
-    words = command("witness", "serve", "--name", "witness.example/w1", "--log", mine / ".selfproof/ledger/vkey",
-                    "--folder", tmp_path / "w", "--port", 0)  # fmt: skip
+    log, state = str(mine / ".selfproof" / "ledger" / "vkey"), str(tmp_path / "w")
+    words = [sys.executable, "-m", "selfproof", "witness", "serve", "--name", "witness.example/w1", "--log", log]
+    words += ["--folder", state, "--port", "0"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         key, address = process.stdout.readline(), process.stdout.readline().split()[0]

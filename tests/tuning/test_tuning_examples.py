@@ -62,8 +62,8 @@ def test_accepted_is_what_gained_in_its_own_race_or_stands_certified(life: Any) 
                         titles[row["id"]], parents[row["id"]] = row["title"], row["parent"]
                     else:
                         rows[row["id"]] = row
-    gains = [name for name, row in rows.items()
-             if row["outcome"] == "raced" and row.get("before") is not None and row["score"] < row["before"]]  # fmt: skip
+    compared = {name: row for name, row in rows.items() if row["outcome"] == "raced" and row.get("before") is not None}
+    gains = [name for name, row in compared.items() if row["score"] < row["before"]]
     losses = [name for name, row in rows.items() if row["outcome"] in {"worse", "invalid"}]
     assert len(gains) > 10 and len(losses) > 10 and adopted
     assert all(known[parents[name], titles[name]] for name in gains)

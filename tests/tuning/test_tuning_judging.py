@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from tuning_standins import server, trainer, weights
 
-from conftest import Lived, live, without_operations
 from selfproof import life as lives
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import MODEL_COUNTER
@@ -38,22 +37,14 @@ def judged(folder: Path, here: Path, kind: str, base: str = "poor") -> list[dict
     return list(train(folder, wanted, trainer=trainer(here, kind), server=server(here)))
 
 
-@pytest.fixture(scope="session")
-def early(shelf: Path) -> Lived:
-    """A life that ended with its first certificate: what the stand-in knows is better than all that was found."""
-    return live(
-        shelf / "early", without_operations, 0.5, lambda it: it.adopted["memory"] >= 1, "--until-certified", 1
-    )  # fmt: skip
-
-
 @pytest.fixture
-def copied(early: Lived, tmp_path: Path) -> Path:
+def copied(early: Any, tmp_path: Path) -> Path:
     """A copy of it, to change."""
     return Path(shutil.copytree(early.folder, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="module")
-def certified(early: Lived, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[dict[str, Any]]]:
+def certified(early: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, list[dict[str, Any]]]:
     """A life with certified weights, which a test copies to change; the folder of the stand-ins; the events."""
     here = tmp_path_factory.mktemp("certified")
     folder = Path(shutil.copytree(early.folder, here / "life"))
