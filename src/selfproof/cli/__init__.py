@@ -94,7 +94,8 @@ def main(arguments: list[str] | None = None) -> None:
     words = [word for word in words if word != "--debug"]
     try:
         code: Any = group.main(args=words, prog_name="selfproof", standalone_mode=False)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort:  # a second Ctrl-C, or a question that was not answered
+        click.echo("interrupted at once; nothing certified is lost, and the same command goes on", err=True)
         code = 130
     except click.ClickException as error:
         error.show()
