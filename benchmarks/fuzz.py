@@ -29,8 +29,8 @@ import numpy as np
 
 with atheris.instrument_imports(include=["selfproof"]):
     from selfproof.jail import frames, values
-    from selfproof.jail.limits import Limits, Status
-    from selfproof.jail.protocol import Conversation, Stopped
+    from selfproof.jail.limits import Limits, Status, Stopped
+    from selfproof.jail.protocol import Conversation
     from selfproof.jail.values_reader import DTYPES
 
 LETTERS = b".biltLTdsfa"

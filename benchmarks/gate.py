@@ -30,8 +30,9 @@ from pathlib import Path
 from typing import Any
 
 from selfproof.certify.betting import Wealth
-from selfproof.certify.gate import Confirmation, Pair, Rule
+from selfproof.certify.gate import Confirmation
 from selfproof.certify.spending import level
+from selfproof.certify.terms import Pair, Rule
 from selfproof.simulate.noise import RareLoss
 from selfproof.simulate.players import PLAYERS
 from selfproof.simulate.runner import Plan, report, simulate

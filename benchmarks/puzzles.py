@@ -30,7 +30,7 @@ import numpy as np
 from selfproof import birth, life
 from selfproof.certify.effect import mean_interval
 from selfproof.domains import paired
-from selfproof.templates.puzzles.tasks import people
+from selfproof.templates.puzzles.tasks import players
 from selfproof.trial import blocks
 
 FOCUS = {"game24": ("policy.py", "score"), "dispatch": ("dispatch.py", "priority")}
@@ -89,7 +89,7 @@ def solved(folder: Path, seed: int, evaluations: int) -> Iterator[tuple[str, lis
         yield "start", [value > 0 for value in row[:hands]]
         yield "now", [value > 0 for value in row[hands:]]
         explore = task.samples("explore", seed, 8)
-        for name, rule, best in people.tuned(task, explore, evaluations, seed):
+        for name, rule, best in players.tuned(task, explore, evaluations, seed):
             yield name, [value > 0 for value in task.draws(sample, rule(sample.value, best))]
 
 

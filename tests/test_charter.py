@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import tomllib
 from importlib import resources
@@ -11,12 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfproof import charter as charters
-from selfproof.charter import CharterError, load, parse
+from selfproof.charter import CharterError, load, parse, reading, sections
 from selfproof.cli.charter import fields
 from selfproof.nouns import UsageError
 
 TEXT = (resources.files("selfproof") / "templates/apprentice/charter.toml").read_text(encoding="utf-8")
+EDITABLE = 'editable = ["memory.py", "notebook.py", "rule.py", "policy.py", "choices.py"]'
+
+
+RULE = """
+[[rule]]
+id = "large"
+when = ["lines_added > 40", "classes has code"]
+then = "approve"
+reason = "more than one reads in passing"
+"""
 
 
 def error_of(text: str) -> CharterError:
@@ -38,7 +48,7 @@ def with_line(section: str, line: str) -> str:
 def test_the_shipped_charter_is_sound_and_pinned_by_its_hash() -> None:
     found = parse(TEXT)
     assert found.digest == hashlib.sha256(TEXT.encode()).hexdigest() and found.text == TEXT
-    assert [o.name for o in found.objectives] == ["memory", "operations"]
+    assert [o.name for o in found.objectives] == ["memory", "operations", "training", "puzzles", "improver"]
     assert found.objective("memory").better == "lower" and found.guards[0].objective == "memory"
 
 
@@ -81,7 +91,7 @@ def test_an_objective_may_use_more_than_the_others() -> None:
     )
     found = parse(text)
     assert found.sandbox.allow == ("scratch:8",)
-    assert [objective.allow for objective in found.objectives] == [("network:example.org:443",), ()]
+    assert [objective.allow for objective in found.objectives][:2] == [("network:example.org:443",), ()]
 
 
 def test_a_key_like_nothing_lists_what_there_is() -> None:
@@ -118,8 +128,16 @@ def test_an_impossible_number_is_an_error_that_names_the_bounds(old: str, new: s
         ("workers = 2", 'workers = "2"', "int"),
         ("alpha = 0.05", 'alpha = "low"', "float"),
         ('tree = "program"', "tree = 3", "str"),
-        ('editable = ["memory.py", "notebook.py"]', 'editable = "memory.py"', "list of strings"),
-        ('editable = ["memory.py", "notebook.py"]', "editable = [1]", "list of strings"),
+        (
+            EDITABLE,
+            'editable = "memory.py"',
+            "list of strings",
+        ),
+        (
+            EDITABLE,
+            "editable = [1]",
+            "list of strings",
+        ),
         ('better = "lower"', 'better = "less"', "better"),
         ('require = "auto"', 'require = "No one"', "require"),
         ('preset = "lean"', 'preset = "fast"', "preset"),
@@ -167,14 +185,36 @@ def test_a_strategy_that_is_not_known_is_an_error_with_a_suggestion() -> None:
     assert "Did you mean 'hgm'?" in error.advice() and "map-elites" in error.advice()
 
 
-@given(st.sampled_from([*charters.TABLES, *charters.LISTS]), st.data())
+TRIPWIRES = """
+[tripwires]
+novelty = ["ask 1"]
+cooldown_s = 5.0
+cooldown_trials = 7
+
+[[must_fail]]
+name = "shell"
+task = "tasks/a.py:Shell"
+entry = "a.py:f"
+bar = 0.5
+samples = 3
+"""
+
+
+def test_tripwires_are_read_and_a_task_that_must_fail_needs_its_bar() -> None:
+    charter = parse(TEXT + RULE + TRIPWIRES)
+    assert charter.tripwires.novelty == ("ask 1",) and charter.tripwires.acceleration == ("alert 2",)
+    assert [(one.name, one.bar) for one in charter.must_fail] == [("shell", 0.5)]
+    assert "lacks 'bar'" in str(error_of(TEXT + TRIPWIRES.replace("bar = 0.5", "")))
+
+
+@given(st.sampled_from([*sections.TABLES, *sections.LISTS]), st.data())
 def test_any_value_in_any_place_is_taken_or_refused_politely(name: str, data: st.DataObject) -> None:
-    found = tomllib.loads(TEXT)[name]
+    found = tomllib.loads(TEXT + RULE + TRIPWIRES).get(name, {})  # a section that it lacks has its defaults
     section = dict(data.draw(st.sampled_from(found)) if isinstance(found, list) else found)
-    key, value = data.draw(st.sampled_from(sorted(section))), data.draw(anything)
-    kind = {**charters.TABLES, **charters.LISTS}[name]
+    kind = {**sections.TABLES, **sections.LISTS}[name]
+    key, value = data.draw(st.sampled_from(sorted(spec.name for spec in dataclasses.fields(kind)))), data.draw(anything)
     try:
-        taken = charters._section(kind, {**section, key: value}, f"[{name}]")
+        taken = reading._section(kind, {**section, key: value}, f"[{name}]")
     except CharterError as error:
         assert f"[{name}].{key}" in str(error)
     else:

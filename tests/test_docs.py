@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
+from selfproof.archive.overseen import SUBMITTED
 from selfproof.certify import betting, canary, gamma, guards, scale
 from selfproof.cli import COMMANDS, group
 from selfproof.cli.charter import fields
@@ -193,8 +194,8 @@ def kinds_of(node: ast.Call) -> set[str]:
 
 
 def kinds_written() -> set[str]:
-    """The kinds of all entries that the source writes."""
-    return set().union(*map(kinds_of, entries_written()))
+    """The kinds of all entries that the source writes, and of those that people may hand in."""
+    return set(SUBMITTED).union(*map(kinds_of, entries_written()))
 
 
 def documented_entries() -> dict[str, set[str]]:

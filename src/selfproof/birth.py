@@ -21,7 +21,9 @@ from selfproof.trial import loading
 PARTS = ("charter.toml", "tasks", "program")
 ASIDE = ".selfproof.parts"
 LAYERS: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
+    "apprentice": (("training", ("tasks", "program")), ("puzzles", ("tasks", "program")), ("improver", ("tasks",))),
     "stream": (("apprentice", PARTS),),
+    "mixed": (("apprentice", PARTS), ("stream", ("program",))),
     "training-adam": (("training", PARTS),),
     "godel": (("puzzles", ("tasks",)),),
 }

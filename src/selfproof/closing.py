@@ -34,27 +34,37 @@ LEAST_EVALUATIONS = 500
 LEAST_BLOCKS = 4
 AT_ONCE = 96  # candidates of one batch of the constants-only control
 IDLE = 3  # batches with nothing new, after which it has no more to try
-LEAVE = 0.25  # share of the remaining time that it leaves for the rest of the table
+LEAVE = 0.5  # share of an objective's part of the time that it leaves for people's rules and the rest of the row
+RESERVE_S, MORE_S = 30.0, 15.0  # for one objective, and for each further one
+LEAST_SHARE, MOST_SHARE = 0.15, 0.25  # of a run: a longer search has more candidates to be compared with
 
 
-def reserve(seconds: float) -> float:
+def reserve(seconds: float, objectives: int) -> float:
     """Seconds of a run that are kept for the closing table."""
-    return min(30.0, 0.25 * seconds)
+    return min(max(RESERVE_S + MORE_S * (objectives - 1), LEAST_SHARE * seconds), MOST_SHARE * seconds)
 
 
 def table(life: Life, stop: Stop, domains: dict[str, Domain]) -> Generator[Event, None, list[dict[str, Any]]]:
     """Measure and return one row per objective; yields progress."""
     rows: list[dict[str, Any]] = []
-    for objective in life.charter.objectives:
-        domain = domains.get(objective.name)
-        if domain is None:
-            continue
+    wanted = [(o, domains[o.name]) for o in life.charter.objectives if o.name in domains]
+    for place, (objective, domain) in enumerate(wanted):
         yield {"event": "closing", "objective": objective.name}
         if isinstance(domain, Quality):
-            rows.append((yield from quality_row(life, stop, domain)))
+            left = stop.left * (1.0 - 1.0 / (len(wanted) - place))
+            rows.append((yield from quality_row(life, stop, domain, left)))
         elif isinstance(domain, Speed):
             rows.append(speed_row(life, objective, domain))
+    for row in rows:
+        row["certified"] = certified(life, row["name"])
     return rows
+
+
+def certified(life: Life, name: str) -> int:
+    """How many certified changes of an objective stand."""
+    standing = [c for c in life.state.confirmations.values()
+                if c.version is not None and not life.state.versions[c.version].rolled_back]  # fmt: skip
+    return sum(c.body["objective"] == name and (c.verdict or {}).get("answer") == "certified" for c in standing)
 
 
 def _sign(better: str) -> float:
@@ -69,22 +79,25 @@ def _told(estimate: Estimate) -> dict[str, Any]:
     return {"value": estimate.value, "interval": [estimate.low, estimate.high], "blocks": estimate.n}
 
 
-def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, None, dict[str, Any]]:
-    """Start, now, people's rules, the constants-only control, transfer and slices of one quality objective."""
+def quality_row(life: Life, stop: Stop, domain: Quality, leave: float) -> Generator[Event, None, dict[str, Any]]:
+    """Start, now, people's rules, the constants-only control, transfer and slices of one quality objective.
+
+    ``leave``: seconds of what is left that belong to other objectives.
+    """
     objective, task = domain.objective, domain.task
     start, now = life.version(objective, 0), life.version(objective)
     seed = life.fresh_seed("report", objective.name)
     changed = start.id != now.id
-    fresh = trials.prepare(task.samples("report", seed, _blocks(domain, stop, 2 if changed else 1)))
+    fresh = trials.prepare(task.samples("report", seed, _blocks(domain, stop.left - leave, 2 if changed else 1)))
     measured = paired.on_blocks(life, (start, now), task, fresh) if changed else paired.once(life, now, task, fresh)
     first, last = _split(measured.rows)
     evaluations = life.archive.counts().get(domain.stream, 0)
     spent = max(evaluations, LEAST_EVALUATIONS)
-    people = task.baselines(seed % 2**32, spent, [block.sample for block in fresh])
     constants = None
     if not isinstance(domain, Slow) or task.short_seconds:  # else as many dear runs as the search, mostly constants too
         yield {"event": "closing", "objective": objective.name, "step": "constants-only control"}
-        constants = constants_only(life, stop, domain, fresh)
+        constants = constants_only(life, stop, domain, fresh, leave)
+    people = task.baselines(seed % 2**32, spent, [block.sample for block in fresh]) if evaluations or changed else []
     best = min(people, key=lambda b: _sign(task.better) * statistics.fmean(_means(b.draws)), default=None)
     row: dict[str, Any] = {
         "name": objective.name, "metric": objective.metric, "better": objective.better,
@@ -100,12 +113,15 @@ def quality_row(life: Life, stop: Stop, domain: Quality) -> Generator[Event, Non
     return exactly(row) if task.whole else row
 
 
-def _blocks(domain: Quality, stop: Stop, versions: int) -> int:
-    """Blocks for the table: where an answer takes long, as many as the time that is left allows, four at least."""
+def _blocks(domain: Quality, seconds: float, versions: int) -> int:
+    """Blocks for the table: where an answer takes long, as many as these seconds allow, four at least.
+
+    Half of them are for the versions, the rest is for people's rules and the control.
+    """
     sizes = domain.sizes
     if domain.task.whole or not sizes.pair_s:
         return sizes.blocks
-    affordable = int(stop.left / (versions * sizes.pair_s / 2))
+    affordable = int(seconds / (versions * sizes.pair_s))
     return min(sizes.blocks, max(LEAST_BLOCKS, affordable))
 
 
@@ -199,25 +215,27 @@ def slices(
     return rows
 
 
-def constants_only(life: Life, stop: Stop, domain: Quality, fresh: Sequence[trials.Block]) -> dict[str, Any] | None:
+def constants_only(
+    life: Life, stop: Stop, domain: Quality, fresh: Sequence[trials.Block], leave: float
+) -> dict[str, Any] | None:
     """What changing constants alone reaches from the start with as many candidates; None if there was no time.
 
     The same population, panel and races; only the edits are the engine's own. None too where the focus is no Python.
-    Where trials take long it is what the time allows: how many candidates that were is part of the answer.
+    Where the time allows fewer candidates, how many that were is part of the answer.
     """
     if not domain.path.endswith(".py"):
         return None
     control = type(domain)(life, domain.objective, stream=f"{domain.objective.name}-constants", operators=["constant"])
     control.evaluated = life.archive.counts().get(control.stream, 0)
     wanted = life.archive.counts().get(domain.stream, 0)
-    last, idle = stop.left * LEAVE, 0
+    last, idle = leave + (stop.left - leave) * LEAVE, 0
     while control.evaluated < wanted and stop.left > last and idle < IDLE:
         before = control.evaluated
         control.observe()
         for _ in control.race(constant_edits(life, control)):
             pass
         idle = idle + 1 if control.evaluated == before else 0
-    if control.evaluated < wanted and idle < IDLE and not (isinstance(domain, Slow) and control.evaluated):
+    if not control.evaluated and idle < IDLE:
         return None
     if not control.population.members:
         control.observe()
@@ -234,7 +252,10 @@ def constant_edits(life: Life, control: Quality) -> list[Candidate]:
     """Versions from the control's population with one constant or two changed."""
     rng = random.Random(life.search_seed(control.stream, "propose", life.state.batches.get(control.stream, 0)))
     start, found = life.files(0), []
-    parents = control.population.parents(min(AT_ONCE, 2 * control.sizes.batch), rng)
+    most = (
+        control.sizes.batch // 4 if isinstance(control, Slow) else 2 * control.sizes.batch
+    )  # a batch is not cut short
+    parents = control.population.parents(max(1, min(AT_ONCE, most)), rng)
     for number, parent in enumerate(parents):
         repeat, function = 1 if rng.random() < 0.7 else 2, control.functions[number % len(control.functions)]
         try:

@@ -10,7 +10,7 @@ At the charter's rate, and measured rather than required:
 ``power``         a small planted gain: how many are found
 
 They have a counter of their own and are never adopted. One of the first three that comes out wrong ends the run with
-exit code 4 and leaves the STOP file, so that nothing is adopted until a person has looked.
+exit code 4 and halts the program, so that nothing is adopted until a person has looked.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def tested(life: Life, domain: Domain, name: str, finalist: Finalist) -> Iterato
     wrong = certifies and EXPECTED[name] is not None and answer != EXPECTED[name]
     said = f"control {name} was {answer}, it must be {EXPECTED[name]}: the gate cannot be trusted"
     if wrong:  # before its entry, so that a kill in between leaves no program that goes on
-        life.paths.stop.write_text(f"{said}\n", encoding="utf-8")
+        life.halt(f"control {name}", said)
     life.log("control", body, durable=True)
     yield {"event": "control", "objective": domain.objective.name, **body}
     if wrong:

@@ -12,28 +12,16 @@ Does not protect against: a person who gives the same hold-out, but for an item,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from selfproof.archive.state import State
 from selfproof.certify import seeds, spending
-from selfproof.certify.gate import Test
+from selfproof.certify.terms import Level, Test
 from selfproof.charter import Charter
 
 Pool = Mapping[str, Any] | None
 OLD_PAIRS = 150
 """The most fresh pairs of a confirmation where the charter's entry is older than its ``confirm_pairs``."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """The k-th confirmation on ``counter``: its alpha_k (0 on the exact path), its test, the most pairs it may use."""
-
-    counter: str
-    k: int
-    alpha: float
-    test: Test
-    most_pairs: int
 
 
 def pool_of(state: State, name: str) -> Pool:
@@ -45,11 +33,6 @@ def pool_of(state: State, name: str) -> Pool:
 def is_whole(pool: Pool) -> bool:
     """Whether the samples are all there is."""
     return pool is not None and pool["lifetime"] is None
-
-
-def effect_from(pool: Mapping[str, Any]) -> str:
-    """Which pairs tell how large a change on a finite pool is: there are no others than its own."""
-    return "the whole population" if is_whole(pool) else "the pairs that certified it, which flatter it"
 
 
 def next_level(state: State, charter: Charter, name: str, *, control: bool = False) -> Level:

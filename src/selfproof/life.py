@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from selfproof import amending
 from selfproof import charter as charters
-from selfproof import levels, soundness
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply, fold
 from selfproof.archive.store import Archive
 from selfproof.archive.strategies import DEFAULT
 from selfproof.archive.tree import digests, form_of, scope, tree_hash
 from selfproof.certify import seeds
-from selfproof.certify.race import PRESETS
 from selfproof.charter import Charter, CharterError, Guard, Objective
 from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
 from selfproof.learn.recorder import Nothing
 from selfproof.ledger import Leaf, Ledger, read
 from selfproof.nouns import Candidate, Event, Files, SelfproofError, UsageError
+from selfproof.oversight import facts, halting
 from selfproof.oversight.stop import Stop
 from selfproof.places import Paths
 from selfproof.trial import loading
@@ -58,12 +58,18 @@ class Life:
     pool: Pool | None = None
     trials: int = 0
     cpu_seconds: float = 0.0
+    cpu_examined: float = 0.0
     controls_done: set[str] = field(default_factory=set)
     stop: Stop | None = None
     experience: Nothing = field(default_factory=Nothing)
     strategy: str = DEFAULT
     notices: list[Event] = field(default_factory=list)
+    dropped: list[tuple[str, str, int]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    began_with: int = 0
+    """Certified adoptions before this run."""
+    between: Callable[[], object] = field(default=lambda: None)
+    """Called between any two jobs: entries that people handed in are written there (`submitting`)."""
 
     @property
     def tree(self) -> Path:
@@ -126,6 +132,20 @@ class Life:
         """Characters of the program at version 0."""
         return sum(map(len, self.files(0).values()))
 
+    @cached_property
+    def first_branches(self) -> int:
+        """Its loops, conditions, handlers and functions."""
+        return facts.branches_in(self.files(0))
+
+    def as_it_lies(self) -> dict[str, Any]:
+        """What the ledger would say of charter, tasks and approvers as they lie in the folder now."""
+        return amending.proposed(self.charter, self.state, self.paths.folder, self.tasks, self.guards)
+
+    def approvers(self) -> bytes:
+        """The file of those who may approve, as the ledger has it; b"" while nobody may."""
+        named = self.state.charter.get("approvers")
+        return self.ledger.get_blob(named["$blob"]) if named else b""
+
     def files(self, version: int | None = None) -> dict[str, str]:
         """All files of a version, from the ledger's blobs; the incumbent's without an argument."""
         names = self.state.now.files if version is None else self.state.versions[version].files
@@ -175,7 +195,7 @@ class Life:
             "epoch": epoch, "commitment": seeds.commitment(key), "seeds": self._new_kind,
             "tier": self.jail.tier, "layers": list(self.jail.layers), "workers": self.charter.sandbox.workers,
             "granted": {o.name: list(self.limits_of(o).grants.lines()) for o in self.charter.objectives},
-            "strategy": self.strategy,
+            "strategy": self.strategy, "signer": self.ledger.signer,
         }  # fmt: skip
         self.log("seed-commit", body, durable=True)
         self.epoch_key = key
@@ -190,8 +210,22 @@ class Life:
         Raises:
             Halted: a person asked for a stop, or the run takes far longer than it may.
         """
+        self.between()
         if self.stop is not None and self.stop.urgent:
             raise Halted(str(self.stop.reason))
+
+    def take_orders(self) -> None:
+        """Log who ordered this program to stop, where no entry tells of it yet."""
+        halting.take(self.paths, self.state, lambda kind, body: self.log(kind, body, durable=True))
+
+    def halt(self, by: str, reason: str) -> None:
+        """Stop from within: what the trusted side has noticed keeps the program stopped until a person resumes it.
+
+        From its entry on nothing may be confirmed or adopted; the caller ends the run.
+        """
+        self.log("halt", halting.body_of(by, reason), durable=True)
+        if self.stop is not None:
+            self.stop.interrupt(reason)
 
     @property
     def seeds_kind(self) -> str:
@@ -264,6 +298,7 @@ def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
     try:
         life.tasks, life.guards = loading.load(folder, charter)
         catch_up(life)
+        life.take_orders()
         accept_charter(life)
         finish(life)
         yield life
@@ -304,38 +339,25 @@ def catch_up(life: Life) -> None:
 
 
 def accept_charter(life: Life) -> None:
-    """Log a charter or tasks that a person changed since the last entry.
+    """Log a charter, tasks or approvers that a person changed since the last entry.
 
     Raises:
-        UsageError: it changes what cannot change in one life: alpha upwards, the mode, an objective's finite pool; or
-            it is unsound (``soundness``).
+        UsageError: they cannot follow those before (``amending``), or approvers have to sign it first.
     """
-    now, tasks, before = life.charter, digests(loading.task_files(life.paths.folder)), life.state.charter
-    pools = {**before.get("pools", {}), **loading.pools(life.tasks, life.guards)}
-    charters.check_owners(now.objectives, life.state.now.files)
-    if before["charter"] == now.digest and before["tasks"] == tasks and before.get("pools", {}) == pools:
+    charters.check_owners(life.charter.objectives, life.state.now.files)
+    body = life.as_it_lies()
+    if not amending.is_new(life.state, body):
         return
-    if now.certify.alpha > life.state.genesis["alpha"]:
-        raise UsageError(
-            f"the charter raises alpha to {now.certify.alpha}; this life began with {life.state.genesis['alpha']}",
-            advice="A larger error budget needs a new program: `selfproof init` in another folder.",
-        )
-    if reason := levels.forbidden_change(before, {"mode": now.certify.mode, "pools": pools}):
-        raise UsageError(
-            f"the charter cannot go on: {reason}",
-            advice="Other samples need an objective of a new name, another mode a new program: `selfproof init`.",
-        )
-    weights = dict(life.state.weights)
-    for objective in now.objectives:
-        if objective.name not in weights:
-            weights[objective.name] = objective.alpha_share * (1.0 - sum(weights.values())) / 2
-    body = {
-        "charter": now.digest, "alpha": now.certify.alpha, "mode": now.certify.mode, "weights": weights,
-        "tasks": tasks, "spans": loading.spans(life.tasks, life.guards), "pools": pools,
-        "confirm_pairs": PRESETS[now.certify.preset].confirm_pairs, "charter_text": life.blob(now.text),
-    }  # fmt: skip
-    soundness.check(now, life.state.now.files, body)
-    life.log("charter", body, durable=True)
+    amending.check(life.charter, life.state, body)
+    needed = amending.needed(life.charter, life.state, body, life.ledger)
+    if life.state.charter.get("approvers"):
+        body["approvals"] = amending.signed(life.paths.approvals, life.state, body, life.ledger, needed)
+    signers = amending.signers_of(life.paths.folder, life.charter)
+    if body["approvers"] != (None if signers is None else life.blob(signers)):
+        raise UsageError("the list of approvers was changed while it was read", advice="Type the command again.")
+    life.log("charter", {**body, "charter_text": life.blob(life.charter.text)}, durable=True)
+    for place in life.paths.approvals.glob("*.charter.json"):
+        place.unlink(missing_ok=True)
 
 
 def finish(life: Life) -> None:
@@ -357,6 +379,8 @@ def finish(life: Life) -> None:
             advice=f"Keep a copy if you need it, then undo the change: git -C {life.tree} checkout -- . "
             "(or `git clean` for a new file). To start from your own text, make a new program.",
         )
+    for digest in life.state.overseen.redacted.values():
+        life.ledger.openings.forget(digest)
     if found != dict(now.files):
         life.finished.append(f"finished writing version {now.number}")
     for version in [now] if repo.has_commit(life.tree) else life.state.versions:

@@ -6,15 +6,17 @@ program -> observe -> propose -> screen -> trial -> certify -> adopt -> learn ->
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
-from selfproof import controls, levels, line
+from selfproof import controls, examining, levels, line
 from selfproof.archive.state import Confirming
 from selfproof.charter import Objective
+from selfproof.domains import attempts, sorting
 from selfproof.domains.base import Domain, Finalist, Focus, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.slow import Slow
 from selfproof.domains.speed import Speed
+from selfproof.holding import Hold
 from selfproof.learn.attention import Attention
 from selfproof.life import Life
 from selfproof.nouns import IMPROVER, Candidate, Decision, Edit, Event
@@ -23,6 +25,7 @@ from selfproof.propose.desk import Desk
 from selfproof.trial.task import Task
 
 MOST_IDLE = 8  # turns without any edit, after which an objective has nothing left to try
+MOST_TITLES = 5  # that an event names
 IDLE_S = 0.5  # of waiting for the desk before a stop is looked for again
 
 
@@ -46,11 +49,16 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk, only: s
     """
     attention = Attention({o.name: o.weight for o in life.charter.objectives})
     open_names, idle = {only} if only else set(domains), dict.fromkeys(domains, 0)
-    under_way = UnderWay()
+    life.paths.drain.unlink(missing_ok=True)  # of a run that had ended before it was seen
+    under_way = UnderWay(hold := Hold(life, stop))
     under_way.begin(unfinished(life, domains))
     yield from under_way.finish()
-    while open_names and stop.reason is None and within_budget(life):
+    yield from hold()
+    while open_names and stop.reason is None:
         begun = {name for name in open_names if domains[name].unfinished}
+        if life.state.waiting and not under_way.busy:
+            under_way.begin(signed(life, domains))
+            yield from under_way.finish()
         name = attention.choose(begun or open_names)
         if reason := levels.retired(life.state, name):
             open_names.discard(name)
@@ -69,6 +77,8 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk, only: s
             yield {"event": "observe", "objective": name, "focus": focus.sentence}
         edits = yield from suggested(domain, focus, desk)
         candidates = yield from screened(life, domain, edits)
+        if candidates:
+            yield racing(domain, candidates)
         yield from domain.race(candidates)
         learned(life, desk, candidates)
         yield from under_way.advance()
@@ -85,7 +95,15 @@ def live(life: Life, stop: Stop, domains: dict[str, Domain], desk: Desk, only: s
             idle[name] = 0
         attention.spent(name, time.monotonic() - began, 0.0)
         yield {"event": "status", "left": stop.left, **standing(life), "models": desk.told}
+        yield from hold()
     yield from under_way.finish()
+
+
+def signed(life: Life, domains: dict[str, Domain]) -> Iterator[Event]:
+    """Do what approvers have signed since, and watch what was adopted by it."""
+    yield from line.decided(life)
+    yield from line.watch_on(life, domains)
+    yield from examining.after(life, domains)
 
 
 def suggested(domain: Domain, focus: Focus | None, desk: Desk) -> Generator[Event, None, list[Edit]]:
@@ -99,6 +117,12 @@ def suggested(domain: Domain, focus: Focus | None, desk: Desk) -> Generator[Even
     return edits
 
 
+def racing(domain: Domain, candidates: list[Candidate]) -> Event:
+    """What is about to be tried."""
+    titles = [candidate.edit.title for candidate in candidates[:MOST_TITLES] if candidate.edit is not None]
+    return {"event": "racing", "objective": domain.objective.name, "candidates": len(candidates), "titles": titles}
+
+
 def learned(life: Life, desk: Desk, candidates: list[Candidate]) -> None:
     """Tell the desk which of its suggestions survived their race."""
     for candidate in candidates:
@@ -108,15 +132,22 @@ def learned(life: Life, desk: Desk, candidates: list[Candidate]) -> None:
 
 def proved(life: Life, stop: Stop, domain: Domain, attention: Attention) -> Iterator[Event]:
     """Confirm the domain's finalist if it has one, decide, adopt; then the controls that are due."""
-    allowed = stop.reason is None and domain.objective.name not in life.charter.autonomy.observe
-    finalist = domain.finalist() if allowed and line.limit(life) is None else None
+    name = domain.objective.name
+    waits = any(c.body["objective"] == name for c in life.state.waiting)
+    allowed = stop.reason is None and name not in life.charter.autonomy.observe and not waits
+    finalist = domain.finalist() if allowed and line.limit(life) is None and not line.full(life) else None
     if finalist is None:
+        return
+    if against := sorting.of_finalist(life, domain.objective, finalist.candidate):
+        attempts.log(life, domain.objective, [against])
+        domain.settled(finalist, adopted=False)
         return
     confirming = yield from line.confirm(life, domain, finalist)
     decision = yield from line.decide(life, domain, finalist, confirming)
     remembered(life, finalist, confirming, decision)
     if decision is not None and decision.version == life.state.current:
         attention.spent(domain.objective.name, 0.0, domain.gain_of(finalist, decision.effect))
+        yield from examining.after(life, {name: domain})
     yield from controls.due(life, domain)
 
 
@@ -130,8 +161,10 @@ def remembered(life: Life, finalist: Finalist, confirming: Confirming, decision:
 class UnderWay:
     """The one confirmation that may be open: it goes on whenever its pairs are done, while candidates race."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold: Callable[[], Iterator[Event]]) -> None:
+        """Between its steps, ``hold`` waits while a person wants nothing to go on."""
         self._steps: Iterator[Event] | None = None
+        self._hold = hold
 
     @property
     def busy(self) -> bool:
@@ -148,6 +181,7 @@ class UnderWay:
             if event is line.WAITING:
                 return
             yield event
+            yield from self._hold()
         self._steps = None
 
     def finish(self) -> Iterator[Event]:
@@ -159,8 +193,11 @@ class UnderWay:
 def screened(life: Life, domain: Domain, edits: list[Edit]) -> Generator[Event, None, list[Candidate]]:
     """Turn edits into candidates, leaving out what the rules forbid; returns the candidates."""
     candidates, turned_away = admitted(life, domain.objective, edits, domain.files_of)
-    for edit, reason in turned_away:
-        yield {"event": "screened", "objective": domain.objective.name, "title": edit.title, "reason": reason}
+    attempts.log(life, domain.objective, turned_away)
+    for edit, found in turned_away:
+        yield {"event": "screened", "objective": domain.objective.name, "title": edit.title, "rule": found.rule,
+               "reason": found.reason}  # fmt: skip
+    yield from examining.look(life)
     return candidates
 
 
@@ -170,13 +207,10 @@ def unfinished(life: Life, domains: dict[str, Domain]) -> Iterator[Event]:
     They go on where nothing was lost; the others are abandoned.
     """
     yield from line.watch_on(life, domains)
+    yield from examining.after(life, domains)
     for confirming in [c for c in life.state.confirmations.values() if c.decision is None]:
         yield from line.resume(life, domains.get(confirming.body["objective"]), confirming)
-
-
-def within_budget(life: Life) -> bool:
-    """Whether the CPU ceiling of this run still has room."""
-    return life.cpu_seconds < life.charter.budget.cpu_hours * 3600
+        yield from examining.after(life, domains)
 
 
 def standing(life: Life) -> Event:

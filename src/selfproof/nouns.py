@@ -82,6 +82,17 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class Objection:
+    """Why an edit is turned away before it is run: a rule's id, which is counted, and words for a person.
+
+    Whoever proposed it is told neither.
+    """
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A version that could be adopted. ``id`` is the SHA-256 of the files within the objective's scope."""
 

@@ -18,7 +18,8 @@ from selfproof.propose.local.folder import is_local
 class Asked:
     """What a command adds to a charter's proposers: models, an agent's command, and a cassette to write or to read.
 
-    ``keep_keys`` leaves the models' keys in this process's environment, which is the user's own in a notebook.
+    ``keep_keys`` leaves the models' keys in this process's environment, which is the user's own in a notebook;
+    ``own_process`` says that this process is for the run alone: the watcher is stricter with it, and outlives it.
     """
 
     models: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Asked:
     replay: Path | None = None
     more: tuple[Proposer, ...] = ()
     keep_keys: bool = False
+    own_process: bool = False
 
 
 def proposers_of(life: Life, asked: Asked) -> list[Proposer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,22 @@ from selfproof import birth, closing, life, loop
 from selfproof.archive import strategies
 from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
-from selfproof.charter import load
+from selfproof.audit.witnessing import ask_all
+from selfproof.charter import Charter, load
+from selfproof.holding import lasting, row
 from selfproof.learn.recorder import recorder_of
 from selfproof.life import Life
+from selfproof.monitoring.sinks import watched
 from selfproof.nouns import Event, SelfCheckFailed, UsageError
-from selfproof.oversight.stop import Stop
+from selfproof.oversight import halting
+from selfproof.oversight.budgets import Ceiling, ceilings
+from selfproof.oversight.stop import ORDERED, Stop
 from selfproof.places import Paths
 from selfproof.projects import origin
 from selfproof.propose.desk import Desk
 from selfproof.proposers import Asked, proposers_of
+from selfproof.reports import incidents, provenance
+from selfproof.submitting import Counter
 
 NOBODY = Asked()
 
@@ -37,7 +44,7 @@ def run(
     thread.
 
     Raises:
-        UsageError: the charter has no objective of the name ``focus``.
+        UsageError: it was stopped, or the charter has no objective of the name ``focus``.
         SelfproofError: with an exit code and advice.
     """
     began = time.monotonic()
@@ -48,57 +55,96 @@ def run(
         check_empty(paths)
         program = birth.make(folder, seed=seed)
         yield {"event": "init", "program": program, "folder": str(folder.resolve())}
-    if paths.stop.exists():
-        raise UsageError(f"{paths.stop} is there: this program was stopped", advice="To go on: selfproof resume")
+    halting.settled(paths)
     charter = load(paths.charter)
-    if charter.autonomy.level == "propose" and origin.load(folder) is None:
-        raise UsageError(
-            'the charter\'s autonomy is "propose", but this program is no copy of a project',
-            advice='Write "observe" or "autonomous" under [autonomy] in charter.toml.',
-        )
+    check_level(charter, folder)
     if focus is not None:
         charter.objective(focus)
     seconds = 60 * (charter.budget.minutes if stop_after is None else stop_after)
-    stop = Stop(paths.stop, max(1.0, seconds - closing.reserve(seconds)))
+    reserve = closing.reserve(seconds, len(charter.objectives))
+    stop = Stop(paths.stop, max(1.0, seconds - reserve))
     on_stop(stop)
-    with stop.on_signals(), life.opened(folder, seed=seed) as living:
+    with stop.on_signals(), stop.watched(paths, guest=not asked.own_process), life.opened(folder, seed=seed) as living:
+        halting.check(living.state.overseen)
+        living.began_with = living.state.adoptions(certified=True)
         living.stop, living.strategy = stop, strategy or living.strategy
         keep = living.charter.experience.keep
         living.experience = recorder_of(living.state.genesis["program"], keep=keep, seed=seed)
-        yield opening(living, seconds)
-        rows: list[dict[str, Any]] = []
-        domains = loop.domains_of(living)
-        desk = Desk(
-            proposers_of(living, asked), living.charter.proposers.parallel, living.search_seed("desk"),
-            in_step=seed is not None, stopping=living.stopping,
-        )  # fmt: skip
-        try:
-            yield from _watched(loop.live(living, stop, domains, desk, focus), living, stop, certified)
-            ended = stop.reason or "nothing left to try"
-            stop.extend(closing.reserve(seconds))
-            rows = yield from closing.table(living, stop, domains)
-            living.log("report", {"table": living.blob(life.to_json(rows))})
-        except life.Halted:
-            ended = str(stop.reason)
-            living.log("halt", {"by": ended})
-        finally:
-            desk.close()
-        living.end_epoch()
-        yield {**summary(living, rows, ended, time.monotonic() - began), "models": desk.told}
+        lived = _lived(living, stop, (began, seconds, reserve), asked, certified, focus)
+        yield from watched(lived, living, stop)
 
 
-def _watched(events: Iterator[Event], living: Life, stop: Stop, certified: int | None) -> Iterator[Event]:
+def _lived(
+    living: Life, stop: Stop, times: tuple[float, float, float], asked: Asked, certified: int | None, focus: str | None
+) -> Generator[Event, None, None]:
+    """An opened life from its first event to its last; ``times`` are when it began, how long it may take and what of
+    that is for the closing table."""
+    began, seconds, reserve = times
+    yield opening(living, seconds)
+    rows: list[dict[str, Any]] = []
+    domains = loop.domains_of(living)
+    desk = Desk(
+        proposers_of(living, asked), living.charter.proposers.parallel, living.search_seed("desk"),
+        in_step=living.seed is not None, stopping=living.stopping,
+    )  # fmt: skip
+    counter = Counter(living)
+    living.between = counter.take
+    try:
+        certified = certified or living.charter.budget.until_certified or None
+        yield from _counted(loop.live(living, stop, domains, desk, focus), living, stop, certified)
+        ended = stop.reason or "nothing left to try"
+        stop.extend(reserve)
+        rows = yield from closing.table(living, stop, domains)
+        living.log("report", {"table": living.blob(life.to_json(rows))})
+    except life.Halted:
+        ended = str(stop.reason)
+    finally:
+        desk.close()
+        counter.close()
+    end_halted(living, ended)
+    incidents.take_up(living.state, living.paths.private, living.log)
+    living.end_epoch()
+    told = {**summary(living, rows, ended, time.monotonic() - began), "models": desk.told}
+    ordered = [] if stop.reason == ORDERED else living.charter.ledger.witnesses
+    witnesses = ask_all(living.paths.ledger, living.paths.witnessed, ordered)
+    yield {**told, "witnesses": witnesses}
+    if against := [row for row in witnesses if row["conflict"]]:
+        raise SelfCheckFailed(against[0]["reason"], advice="Compare this ledger with a copy of your own.")
+
+
+def _counted(events: Iterator[Event], living: Life, stop: Stop, certified: int | None) -> Iterator[Event]:
     """The loop's events; after as many adoptions as were wanted it is told to come to its end."""
-    before, told = living.state.adoptions(certified=True), False
-    for event in events:
+    told = False
+    living.log("engine", provenance.engine())
+    incidents.take_up(living.state, living.paths.private, living.log)
+    for event in _recorded(events, living):
         yield event
+        living.between()
         if living.experience.problem is not None and not told:
             told = True
             yield {"event": "experience", "problem": living.experience.problem}
         if certified is None or event["event"] != "status":
             continue
-        if living.state.adoptions(certified=True) - before >= certified:
+        if living.state.adoptions(certified=True) - living.began_with >= certified:
             stop.enough()
+
+
+def _recorded(events: Iterator[Event], living: Life) -> Iterator[Event]:
+    """The same events; a control that came out wrong, which ends a run, opens an incident first."""
+    try:
+        yield from events
+    except SelfCheckFailed:
+        incidents.take_up(living.state, living.paths.private, living.log)
+        raise
+
+
+def end_halted(living: Life, ended: str) -> None:
+    """Say in the ledger who ended a run before its time; an order keeps the program stopped."""
+    if not living.stop or not living.stop.urgent:
+        return
+    living.take_orders()
+    if living.state.overseen.halted is None:
+        living.log("halt", {"by": ended, "latched": False})
 
 
 def check_empty(paths: Paths) -> None:
@@ -113,6 +159,19 @@ def check_empty(paths: Paths) -> None:
         raise UsageError(
             f"{paths.folder.resolve()} holds no living program, and other files",
             advice="Make one of your project: selfproof init. Or name an empty folder: --at DIR",
+        )
+
+
+def check_level(charter: Charter, folder: Path) -> None:
+    """See that the charter's autonomy fits this program.
+
+    Raises:
+        UsageError: "propose" is for copies of projects.
+    """
+    if charter.autonomy.level == "propose" and origin.load(folder) is None:
+        raise UsageError(
+            'the charter\'s autonomy is "propose", but this program is no copy of a project',
+            advice='Write "observe" or "autonomous" under [autonomy] in charter.toml.',
         )
 
 
@@ -136,8 +195,12 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
     """
     state, came_from = living.state, origin.load(living.paths.folder)
     living.ledger.commit()
-    checked = audit(living.paths.ledger)
-    if not checked["ok"]:
+    if ended == ORDERED:  # whoever stops something waits for it: `selfproof verify` can be asked afterwards
+        checked = {"ok": None, "entries": living.ledger.size, "root": living.ledger.root.hex()}
+    else:
+        checked = audit(living.paths.ledger)
+    if checked["ok"] is False:
+        incidents.failed(living.paths.private, f"the ledger does not verify: {checked['first_bad']}")
         raise SelfCheckFailed(f"the ledger does not verify: {checked['first_bad']}", advice="Keep the folder as it is.")
     standing = [c for c in state.confirmations.values()
                 if c.version is not None and not state.versions[c.version].rolled_back]  # fmt: skip
@@ -151,16 +214,30 @@ def summary(living: Life, rows: list[dict[str, Any]], ended: str, seconds: float
         "event": "summary", "seconds": round(seconds, 1), "trials": living.trials,
         "certified": answers.count("certified"), "uncertified": answers.count("uncertified"),
         "refused": loop.standing(living)["refused"], "objectives": rows,
+        "waiting": len(state.waiting),
         "open": sum(c.decision is None for c in state.confirmations.values()),
         "controls": controls,
         "control_words": control_words(living),
         "alpha": {"total": alpha, "spent": state.spent()},
         "ledger": {"entries": checked["entries"], "root": checked["root"], "verified": checked["ok"]},
-        "ended": ended, "form": came_from.form if came_from else "",
+        "ended": ended, "target": target(living), "ceilings": [row(one) for one in used(living, seconds)],
+        "form": came_from.form if came_from else "",
         "autonomy": living.charter.autonomy.level, "version": state.current, "tier": living.jail.tier,
         "folder": str(living.paths.folder.resolve()),
         "candidates": sum(living.archive.counts().values()), "cpu_seconds": round(living.cpu_seconds, 1),
     }  # fmt: skip
+
+
+def target(living: Life) -> dict[str, Any] | None:
+    """What the charter says that a run is for, and how far this one came; None where it says nothing."""
+    wanted, got = living.charter.budget.until_certified, living.state.adoptions(certified=True) - living.began_with
+    return {"certified": got, "wanted": wanted, "reached": got >= wanted} if wanted else None
+
+
+def used(living: Life, seconds: float) -> list[Ceiling]:
+    """The charter's ceilings at the end of a run."""
+    spent = {"minutes": seconds / 60, "cpu_hours": living.cpu_seconds / 3600}
+    return ceilings(living.charter.budget, spent | lasting(living.paths, living.state))
 
 
 def control_words(living: Life) -> dict[str, str]:

@@ -10,6 +10,7 @@ from selfproof import charter as charters
 from selfproof import levels
 from selfproof.certify import spending
 from selfproof.charter import Charter
+from selfproof.ledger.witness_http import Asked
 from selfproof.nouns import UsageError
 
 
@@ -21,12 +22,24 @@ def check(charter: Charter, paths: Iterable[str], body: Mapping[str, Any]) -> No
             shown, or the autonomy names an objective that is not there.
     """
     charters.check_owners(charter.objectives, paths)
+    for line in charter.ledger.witnesses:
+        try:
+            Asked.parse(line)
+        except ValueError as error:
+            raise UsageError(f"charter: [ledger] witnesses: {error}", advice='Write "https://ADDRESS KEY".') from None
     if reason := levels.shared_holdout(body["pools"]):
         raise UsageError(
             reason, advice="Give each its own items: what one is told of them, the other's levels do not pay for."
         )
-    for name in charter.autonomy.observe:
+    autonomy = charter.autonomy
+    for name in (*autonomy.observe, *autonomy.approve):
         charter.objective(name)
+    if charter.asks_people and not autonomy.approvers:
+        raise UsageError(
+            "the charter asks for approval, but [autonomy] names no approvers",
+            advice='Write `approvers = "allowed_signers"`, and into that file beside the charter a line for each: '
+            "NAME, a space, and their public SSH key.",
+        )
     for objective in charter.objectives:
         rate, pool = objective.loss_rate, body["pools"][objective.name]
         if rate == 1 or charter.certify.test != "bet" or levels.is_whole(pool):

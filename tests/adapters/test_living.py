@@ -97,7 +97,7 @@ def test_what_lies_outside_the_marked_part_stays_as_it_is(quality: Quality) -> N
             objective.name, {"evolved/initial_program.py": text}, "try", "edit", living.version(objective, 0).id
         )
         first = living.version(objective, 0).files
-        found[name] = [reason for _, reason in admitted(living, objective, [edit], lambda _, files=first: files)[1]]
+        found[name] = [said.reason for _, said in admitted(living, objective, [edit], lambda _, files=first: files)[1]]
     assert found["inside"] == []
     assert "outside" in found["outside"][0] and "outside" in found["markers"][0]
 

@@ -57,6 +57,7 @@ def test_nothing_gets_through(tier: str) -> None:
     assert [row.name for row in rows] == [attack.name for attack in ALL]
 
 
+@pytest.mark.slow
 def test_attacks_are_attacks() -> None:
     rows = suite.run("none", without=suite.LAYERS, names=SAMPLE)
     assert failed_here(rows) == [] and sum(row.through for row in rows) > len(rows) / 2

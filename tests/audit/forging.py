@@ -82,13 +82,17 @@ class Forger:
         del self.entries[size:]
 
     def sign(self, folder: Path) -> Path:
-        """Write a ledger of these entries under the same key; sound in itself, whatever it says."""
+        """Write a ledger of these entries under the same key; sound in itself, whatever it says.
+
+        The key is a copy: the signer remembers beside the true one what it signed.
+        """
+        key = folder.with_name(folder.name + ".key")
+        key.write_bytes(self.key.read_bytes())
+        key.chmod(0o600)
         times = iter([e.time for e in self.entries])
         genesis = {k: v for k, v in self.entries[0].body.items() if k != "vkey"}
         program = genesis["program"]
-        with Ledger.create(
-            folder, self.key, program_id=program, genesis=genesis, clock=lambda: moment(times)
-        ) as ledger:
+        with Ledger.create(folder, key, program_id=program, genesis=genesis, clock=lambda: moment(times)) as ledger:
             for blob in self.new_blobs:
                 ledger.put_blob(blob)
             for entry in self.entries[1:]:

@@ -49,6 +49,29 @@ def test_the_same_history_signed_again_is_sound(life: Any, size: int, tmp_path: 
     assert result["ok"] and result["entries"] == size, result
 
 
+@pytest.mark.parametrize(("before", "after"), [("own account", "same account"), ("same account", "own account")])
+def test_the_signer_is_the_weaker_of_all_epochs(life: Any, size: int, tmp_path: Path, before: str, after: str) -> None:
+    def another_epoch(f: Forger) -> Entry:
+        commit = f.find("seed-commit")
+        f.cut(commit.index + 1)
+        commit.body["signer"] = before
+        return f.append("seed-commit", {**commit.body, "epoch": commit.body["epoch"] + 1, "signer": after})
+
+    result, _ = judged(life, size, tmp_path, another_epoch)
+    assert result["ok"] and result["signer"] == "same account", result
+
+
+def test_verdicts_say_who_signed_as_the_epoch_does(life: Any, size: int, tmp_path: Path) -> None:
+    def own_account(f: Forger) -> tuple[Entry, ...]:
+        told = tuple(entry for entry in f.entries if entry.kind in ("seed-commit", "verdict", "certificate"))
+        for entry in told:
+            entry.body["signer"] = "own account"
+        return told
+
+    result, _ = judged(life, size, tmp_path, own_account)
+    assert result["ok"] and result["signer"] == "own account", result
+
+
 def k_skipped(f: Forger) -> Entry:
     start = f.adopted(skip=1)
     start.body["k"] += 1
@@ -387,6 +410,18 @@ def an_epoch_out_of_order(f: Forger) -> Entry:
     return commit
 
 
+def a_signer_of_another_account_in_a_verdict(f: Forger) -> Entry:
+    verdict = f.of("verdict", f.adopted().index)
+    verdict.body["signer"] = {"own account": "same account"}.get(verdict.body["signer"], "own account")
+    return verdict
+
+
+def a_signer_that_nobody_has(f: Forger) -> Entry:
+    commit = f.find("seed-commit")
+    commit.body["signer"] = "a vault"
+    return commit
+
+
 def alpha_raised_later(f: Forger) -> Entry:
     genesis = f.entries[0].body
     return f.append(
@@ -633,6 +668,7 @@ CASES: list[Forge] = [
     guard_turned, guard_at_another_level, guard_with_another_margin, guard_against_one_reference_only,
     a_guards_draw_changed, a_broken_guard_that_passed, adopted_after_a_broken_guard,
     guard_left_out, a_control_turned, another_epoch_key, an_epoch_out_of_order,
+    a_signer_of_another_account_in_a_verdict, a_signer_that_nobody_has,
     alpha_raised_later, weights_moved_later, weights_above_one, impossible_alpha, another_first_tree,
     rollback_to_another_tree, rollback_that_hides_a_version, two_confirmations_at_a_time, a_second_verdict,
     a_field_missing, a_number_as_text, a_weight_of_nothing, a_weight_below_nothing_that_pays_for_another,

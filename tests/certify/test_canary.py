@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfproof.certify.canary import LIFETIME, canary_level, judge_canary
-from selfproof.certify.gate import Confirmation, Pair, Rule
+from selfproof.certify.gate import Confirmation
+from selfproof.certify.terms import Pair, Rule
 
 STAKES = np.array([0.05, 0.10, 0.17, 0.27, 0.40, 0.55, 0.72, 0.90])
 

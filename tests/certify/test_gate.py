@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfproof.certify.gate import Confirmation, Pair, Rule
+from selfproof.certify.gate import Confirmation
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import quality_pair, speed_pair
+from selfproof.certify.terms import Pair, Rule
 
 STAKES = np.array([0.05, 0.10, 0.17, 0.27, 0.40, 0.55, 0.72, 0.90])
 PLAIN = Rule(level=0.05, scale=1.0, most_pairs=150)

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selfproof.certify import guards
 from selfproof.certify.guards import judge_guard
+from selfproof.certify.terms import Pair
 
 STAKES = np.array([0.05, 0.10, 0.17, 0.27, 0.40, 0.55, 0.72, 0.90])
 
@@ -76,3 +78,37 @@ def test_an_impossible_margin_is_an_error(margin: float) -> None:
 def test_a_difference_outside_the_span_is_an_error(value: float) -> None:
     with pytest.raises(ValueError, match="span"):
         judge_guard([[value]], margin=0.2, span=5.0, level=0.05)
+
+
+def mixed(left: float, right: float, blocks: int = 200) -> tuple[list[list[float]], list[str]]:
+    """Blocks whose left draws gain or lose this much, and whose right draws that much; a third draw is in no group."""
+    return [[left, right, 0.0]] * blocks, ["lr."] * blocks
+
+
+@pytest.mark.parametrize(("left", "right", "passes"), [(0.0, 0.0, True), (0.3, -0.2, False), (0.3, -0.01, True)])
+def test_a_gain_on_average_hides_no_loss_of_a_group(left: float, right: float, passes: bool) -> None:
+    blocks, groups = mixed(left, right)
+    plain = guards.judge_guard(blocks, margin=0.1, span=1.0, level=0.01)
+    grouped = guards.judge_guard(blocks, groups, margin=0.1, span=1.0, level=0.01)
+    assert plain.passed and grouped.passed is passes
+    assert grouped.better == plain.better
+
+
+def test_a_group_of_which_too_little_was_drawn_does_not_pass() -> None:
+    blocks, groups = mixed(0.0, 0.0, 60)
+    groups = ["llr", *["ll."] * 59]
+    assert not guards.judge_guard(blocks, groups, margin=0.1, span=1.0, level=0.01).passed
+
+
+def test_groups_that_do_not_match_their_draws_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        guards.judge_guard([[0.0, 0.0]], ["l"], margin=0.1, span=1.0, level=0.01)
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        guards.judge_guard([[0.0, 0.0]] * 2, ["lr"], margin=0.1, span=1.0, level=0.01)
+
+
+def test_a_suite_by_group_adds_up_the_losses_of_each_group() -> None:
+    pairs = [Pair(-0.2), *[Pair(1.0)] * 3, *[Pair(0.0)] * 4]
+    plain = guards.judge_suite(pairs * 2, 8, 0.05)
+    assert plain.passed and guards.judge_suite(pairs * 2, 8, 0.05, ["a"] * 4 + ["b"] * 4).passed
+    assert not guards.judge_suite(pairs * 2, 8, 0.05, ["a", *["b"] * 7]).passed

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from selfproof import charter as charters
 from selfproof import levels
 from selfproof.archive.state import State, apply
-from selfproof.certify.gate import Confirmation, Pair, Rule
+from selfproof.certify.gate import Confirmation
+from selfproof.certify.terms import Level, Pair, Rule
 from selfproof.ledger import Leaf
 
 CHARTER = charters.load(Path(charters.__file__).parents[1] / "templates" / "apprentice" / "charter.toml")
@@ -40,7 +41,7 @@ class Told:
         self.index += 1
         return self.index - 1
 
-    def confirm(self, name: str, adopted: bool, *, control: bool = False, answer: str = "certified") -> levels.Level:
+    def confirm(self, name: str, adopted: bool, *, control: bool = False, answer: str = "certified") -> Level:
         """Start, end and decide a confirmation as the line does; its level."""
         level = levels.next_level(self.state, CHARTER, name, control=control)
         start = self.add("confirm-start", objective=name, counter=level.counter, k=level.k, alpha_k=level.alpha,

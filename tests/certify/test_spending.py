@@ -72,7 +72,7 @@ def test_k_survives_rollback_new_charter_halt_and_new_epochs() -> None:
         ("charter", {"weights": {**shares, "new": 0.1}, "alpha": 0.04}),
         ("rollback", {"from": 0, "to": 0, "undone": [], "tree": "t", "by": "person"}),
         ("halt", {"by": "stop file"}),
-        ("resume", {}),
+        ("resume", {"what": "halt"}),
         ("key", {}),
     )
     for index, (kind, body) in enumerate(later, start=3):

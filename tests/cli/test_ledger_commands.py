@@ -87,7 +87,7 @@ def test_a_ledger_extends_what_somebody_kept(cli: Any, mine: Path, tmp_path: Pat
     shutil.copy(folder / "checkpoint", kept)
     with Ledger.open(folder, key) as ledger:
         ledger.append("halt", {"by": "a test"}, durable=True)
-        origin, size = ledger._signer.name, ledger.size
+        origin, size = ledger._hands.signings[0].signed.verifier.name, ledger.size
     done = cli.run("verify", "--at", mine, "--against", kept, "--json")
     assert done.code == 0 and done.json["seen"][0]["entries"] == size - 1
     forged = Checkpoint(origin, size - 1, bytes(32))
@@ -127,3 +127,74 @@ def test_what_is_wrong_is_named(cli: Any, mine: Path, tmp_path: Path, words: tup
     more = ("--at", mine) if words[1] == "ask" else ("--folder", tmp_path / "w")
     done = cli.run(*words, *more)
     assert done.code == 2 and "Traceback" not in done.err and done.err.startswith("selfproof: ")
+
+
+def test_witnesses_are_asked_one_by_one(mine: Path, witness: tuple[str, Path], tmp_path: Path) -> None:
+    from selfproof.audit.witnessing import ask_all
+    from selfproof.ledger import Ledger
+
+    address, key = witness
+    lines = [f"{at} {key.read_text().strip()}" for at in (address, "http://127.0.0.1:9")]
+    copy = tmp_path / "copy"
+    shutil.copytree(mine, copy)
+    for home, words in ((mine, "one thing"), (copy, "another")):
+        with Ledger.open(home / ".selfproof" / "ledger", home / ".selfproof" / "key") as ledger:
+            ledger.append("halt", {"by": words}, durable=True)
+    place = tmp_path / "witnessed"
+    asked, lost = ask_all(mine / ".selfproof" / "ledger", place, lines)
+    assert asked["entries"] > 10 and not asked["reason"] and "witness.example/w1" in place.read_text()
+    assert lost["entries"] is None and lost["reason"] and not lost["conflict"]
+    assert ask_all(mine / ".selfproof" / "ledger", place, lines[:1])[0]["entries"] == asked["entries"]
+    (other,) = ask_all(copy / ".selfproof" / "ledger", tmp_path / "other", lines[:1])
+    assert other["conflict"] and other["entries"] is None and not (tmp_path / "other").exists()
+
+
+@pytest.mark.slow
+def test_a_run_asks_the_charters_witnesses_and_fails_if_one_saw_another_history(
+    cli: Any, mine: Path, witness: tuple[str, Path], tmp_path: Path
+) -> None:
+    from selfproof.ledger import Ledger
+
+    address, key = witness
+    charter, line = mine / "charter.toml", f"{address} {key.read_text().strip()}"
+    away = f"http://127.0.0.1:9 {key.read_text().strip()}"
+    before = charter.read_text().partition("[ledger]")[0]
+    charter.write_text(before + f'\n[ledger]\nwitnesses = ["{line}", "{away}"]\n')
+    copy, words = tmp_path / "copy", ("run", "--minutes", "0.01", "--json", "--at")
+    shutil.copytree(mine, copy)
+    done = cli.run(*words, mine)
+    assert done.code == 0, done.err
+    asked, lost = json.loads(done.out.splitlines()[-1])["witnesses"]
+    assert asked["entries"] > 10 and asked["reason"] == ""
+    assert lost["entries"] is None and lost["reason"] and not lost["conflict"]
+    assert cli.run("verify", "--at", mine, "--witness", key).code == 0
+    with Ledger.open(copy / ".selfproof" / "ledger", copy / ".selfproof" / "key") as ledger:
+        for _ in range(60):
+            ledger.append("halt", {"by": "another history"}, durable=False)
+    done = cli.run(*words, copy)
+    assert done.code == 4 and "does not extend" in done.err
+    charter.write_text(charter.read_text().replace(away, "ftp://x"))
+    done = cli.run(*words, mine)
+    assert done.code == 2 and "[ledger] witnesses" in done.err
+
+
+def test_the_key_of_a_log_is_replaced(mine: Path, cli: Any, tmp_path: Path) -> None:
+    """By commands: both keys verify a bundle, a proof by the old one holds, and only the new one signs in the end."""
+    first = cli.run("ledger", "key", "--json", "--at", mine).json["keys"]
+    assert cli.run("ledger", "key", "--end", "--at", mine).code == 2
+    two = cli.run("ledger", "key", "--new", "--json", "--at", mine).json
+    assert two["keys"] == [*first, two["keys"][1]] and cli.run("ledger", "key", "--new", "--at", mine).code == 2
+    assert cli.run("note", "between", "--at", mine).code == 0
+    kept = tmp_path / "kept"
+    kept.write_bytes((mine / ".selfproof/ledger/checkpoint").read_bytes())
+    assert cli.run("ledger", "key", "--end", "--json", "--at", mine).json["in_force"] == [two["keys"][1]]
+    assert cli.run("note", "after", "--at", mine).code == 0
+    assert not (mine / ".selfproof/key").exists() and (mine / ".selfproof/key.1").exists()
+    assert cli.run("verify", "--against", kept, "--at", mine).code == 0
+    assert cli.run("ledger", "bundle", tmp_path / "bundle", "--at", mine).code == 0
+    for key in two["keys"]:
+        assert cli.run("verify", "--bundle", tmp_path / "bundle", "--key", key).code == 0
+    proof = tmp_path / "p.tlog-proof"
+    assert cli.run("ledger", "proof", "0", "--out", proof, "--at", mine).code == 0
+    assert cli.run("ledger", "check", proof, "--key", two["keys"][1]).code == 0
+    assert cli.run("ledger", "check", proof, "--key", first[0]).code == 4

@@ -105,7 +105,7 @@ def test_commands_that_the_skill_names_exist(cli: Any) -> None:
 
 
 def test_who_runs_an_agent_without_a_fence_must_know_it() -> None:
-    from selfproof.cli.views.story import Story
+    from selfproof.viewing.story import Story
 
     story = Story()
     working = {"event": "proposer", "name": "agent: x", "objective": "", "status": "working"}

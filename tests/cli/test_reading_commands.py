@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from selfproof.archive.state import Confirming, State
-from selfproof.cli.log import rows_of
+from selfproof.viewing.rows import rows_of
 
 
 @pytest.fixture(params=["life", "finite_life"])

@@ -112,6 +112,7 @@ def test_against_people_in_both_directions(better: str, interval: list[float] | 
         ({"gain": {"value": 0.1, "interval": [-0.1, 0.3]}}, "no gain over the start is shown"),
         ({"constants_only": None}, "constants-only control was not run"),
         ({"constants_only": {"now_is_better_by": {"interval": [-0.1, 0.2]}}}, "changing constants only"),
+        ({"evaluations": 960}, "had time for 144 of 960 candidates"),
         ({"transfer": []}, "no other corpus was tried"),
         ({"transfer": [{"gain": {"interval": [-0.1, 2.0]}}]}, "not shown on every other corpus"),
         ({"transfer": [{"gain": {"interval": [0.5, 2.0]}}]}, "not carry over by at least half"),
@@ -135,6 +136,31 @@ def test_shortfalls_of_quality(changes: dict[str, Any], words: str) -> None:
 def test_shortfalls_of_speed(changes: dict[str, Any], words: str) -> None:
     found = missing(speed(**{**FAST, **changes}))
     assert [words in sentence for sentence in found] == [True], found
+
+
+def test_what_was_not_searched_is_told_in_one_line() -> None:
+    left = {
+        "evaluations": 0,
+        "gain": {"value": 0.0, "interval": [0.0, 0.0]},
+        "constants_only": None,
+        "best_human": None,
+    }
+    assert missing(quality(**left)) == ["memory: not searched: the time went to other objectives"]
+
+
+def test_several_objectives_are_shown_at_a_glance() -> None:
+    best = {"name": "rule", "value": 1.5, "ratio": 1.25, "ratio_interval": [1.2, 1.3]}
+    rows = [
+        quality(name="one", start=4.0, now=2.0, best_human=best, certified=3),
+        quality(name="two", better="higher", start=0.25, now=0.5, best_human=None, certified=0),
+    ]
+    text = as_text(summary(objectives=rows), 80)
+    glance = text.partition("at a glance")[2].partition("result")[0].splitlines()
+    assert [line.split() for line in glance[2:4]] == [
+        ["one", "↓", "4.000", "2.000", "1.250", "[1.200,", "1.300]", "3"],
+        ["two", "↑", "0.2500", "0.5000", "none", "0"],
+    ]  # fmt: skip
+    assert "at a glance" not in as_text(summary(objectives=rows[:1]), 80)
 
 
 def test_shortfalls_of_the_run() -> None:

@@ -17,7 +17,7 @@ from views_streams import recorded, summary
 
 from selfproof.cli.views.closing import as_text
 from selfproof.cli.views.live import LiveView
-from selfproof.cli.views.now import Now
+from selfproof.viewing.now import Now
 
 SEQUENCE = re.compile(r"\x1b\[\??[0-9;]*[a-zA-Z]")
 OURS = re.compile(r"\x1b\[(\?25[lh]|[0-9;]*m|1A|2K|[0-9]*[AG])")

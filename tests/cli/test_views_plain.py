@@ -15,7 +15,7 @@ from views_streams import places, recorded, spoiled
 from selfproof.cli.views import JsonView, view_for
 from selfproof.cli.views.live import LiveView
 from selfproof.cli.views.plain import PlainView
-from selfproof.cli.views.story import Line, Story, control_line
+from selfproof.viewing.story import Line, Story, control_line
 
 JUNK = [None, "", [], {}, "x", -1, float("nan"), 1e308, [None, "a"], {"a": 1}, "\x1b[2J", True]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfproof.cli.views.words import (
+from selfproof.viewing.words import (
     LONGEST,
     at,
     bounds,

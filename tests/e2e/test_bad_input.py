@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from selfproof.cli import report
+from selfproof.cli import told
 
 
 def complaint(done: Any, code: int, *words: str) -> None:
@@ -159,7 +159,7 @@ def test_a_stopped_program_stays_stopped(cli: Any, copied: Path) -> None:
     assert cli.run("stop", "--at", copied).code == 0
     complaint(cli.run("run", "--minutes", "0.05", "--at", copied), 2, "selfproof resume")
     assert cli.run("status", "--json", "--at", copied).json["stopped"] is True
-    assert cli.run("resume", "--json", "--at", copied).json == {"stopped": False, "was_stopped": True}
+    assert cli.run("resume", "--json", "--at", copied).json["was_stopped"] is True
     assert cli.run("status", "--json", "--at", copied).json["stopped"] is False
 
 
@@ -207,6 +207,6 @@ def test_a_disk_that_is_full_for_the_archive_is_no_fault_of_ours(
         database.execute("insert into rows values (1)")
     database.close()
     for error, words, advice in ((full.value, "No space left", "make room"), (closed.value, "ead-only", "writable")):
-        assert report(error) == 1
+        assert told(error) == 1
         said = capsys.readouterr().err
         assert words in said and advice in said and "fault in selfproof" not in said, said

@@ -14,13 +14,13 @@ from selfproof import life as lives
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import fold
 from selfproof.certify.pairs import pair_of, quality_pair
-from selfproof.cli.show import page
 from selfproof.domains import placebo
 from selfproof.domains.base import Finalist
-from selfproof.drill import _result
+from selfproof.drill.rolling_back import _result
 from selfproof.ledger import read
 from selfproof.line import certificates
 from selfproof.nouns import Certificate
+from selfproof.viewing.certificates import page
 
 
 def test_page_json_and_entry_are_one_object(life: Any, cli: Any) -> None:

@@ -87,6 +87,7 @@ def adopted(events: list[dict[str, Any]]) -> list[str]:
     return [e["title"] for e in events if e["event"] == "decision" and e["verdict"] == "adopted"]
 
 
+@pytest.mark.slow
 def test_with_a_scorer_outside_only_what_is_better_is_adopted(tmp_path: Path) -> None:
     texts = {**HOSTILE, "honest": HONEST}
     folder, events, outside = lived(tmp_path / "p", texts, rescore="judge.py:score", artefacts=("out.json",))

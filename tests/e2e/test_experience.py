@@ -102,6 +102,7 @@ def test_with_a_seed_a_run_is_the_same_whatever_is_known(
     assert told == untold
 
 
+@pytest.mark.slow
 def test_a_damaged_store_costs_a_run_one_line(cli: Any, unborn: Any, tmp_path: Path) -> None:
     broken = tmp_path / "broken.db"
     broken.write_bytes(b"not a database" * 1000)

@@ -119,6 +119,7 @@ def test_no_answer_of_a_hold_out_is_shown_to_people_either(cli: Any, finite_life
     assert cli.run(*words, "report").code == 0
 
 
+@pytest.mark.slow
 def test_until_certified_ends_a_run_early_and_counts_each_run_anew(cli: Any, tmp_path: Path) -> None:
     folder = made(tmp_path / "living", lifetime=1)
     for so_far in (1, 2):

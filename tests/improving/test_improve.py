@@ -242,7 +242,8 @@ def test_ctrl_c_ends_in_order_with_a_result(tmp_path: Path) -> None:
 
     begin(folder, 1)
     script = (
-        "import selfproof, sys\n"
+        "import selfproof, signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job ignores it
         f"result = selfproof.improve({str(folder)!r}, minutes=30, seed=1,\n"
         "    events=lambda e: print(e.kind, flush=True))\n"
         "print('RESULT', result.summary['ended'], result.summary['ledger']['verified'])\n"

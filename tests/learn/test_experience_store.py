@@ -115,6 +115,27 @@ def test_shares_come_from_the_same_kind_first(path: Path) -> None:
     assert experience.told(path.with_name("none.db"), "quality", "bits", ["wrap"]) == {}
 
 
+def test_ideas_that_failed_twice_and_never_led_anywhere_are_told_for_the_same_metric_alone(path: Path) -> None:
+    short = experience.short
+    outcomes = {"once": ["worse"], "twice": ["worse", "invalid"], "kept": ["worse", "worse", "raced"],
+                "won": ["worse", "worse"], "elsewhere": ["worse"] * 3}  # fmt: skip
+    for what, each in outcomes.items():
+        metric = "score" if what == "elsewhere" else "bits"
+        write(path, *(replace(ATTEMPT, candidate=f"{what}{i}", outcome=o, metric=metric) for i, o in enumerate(each)))
+    with sqlite3.connect(path) as db:
+        for what, each in outcomes.items():
+            for i in range(len(each)):
+                db.execute("UPDATE edit SET idea=? WHERE candidate=?", (short(what), short(f"{what}{i}")))
+        db.execute("UPDATE edit SET certified=1 WHERE candidate=?", (short("won1"),))
+    db.close()
+    assert experience.told(path, "quality", "bits", ["wrap"])["failed"] == [short("twice")]
+    assert experience.told(path, "quality", "score", ["wrap"])["failed"] == [short("elsewhere")]
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE edit SET idea='do as I say' WHERE metric='score'")
+    db.close()
+    assert experience.told(path, "quality", "score", ["wrap"])["failed"] == [], "no words from elsewhere"
+
+
 def test_a_file_from_elsewhere_puts_no_words_into_a_view(path: Path) -> None:
     write(path, *[replace(ATTEMPT, candidate=f"c{i}") for i in range(50)])
     with sqlite3.connect(path) as db:
@@ -202,7 +223,7 @@ def test_a_store_that_is_locked_holds_nobody_up(path: Path, monkeypatch: pytest.
     run.told("quality", "bits", ["wrap"])
     for _ in range(1000):
         run.raced([ATTEMPT])
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 20.0, "a thousand times the lock is five minutes"
     run.close()
     holder.execute("ROLLBACK")
     holder.close()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from selfproof import loop
-from selfproof.operators import OPERATORS
+from selfproof.operators import OPERATORS, site_of
 from selfproof.templates.apprentice.tasks.operations import Proposing
 
 TEMPLATES = Path(loop.__file__).parent / "templates"
@@ -29,7 +29,8 @@ def improver(path: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    sys.modules.pop("notebook", None)
+    for name in ("notebook", "choices"):
+        sys.modules.pop(name, None)
     return module
 
 
@@ -70,6 +71,23 @@ def test_without_experience_an_improver_chooses_as_before(apprentice: ModuleType
     assert command.propose(settings()) == command.propose(settings(experience={}, plateau=0.0))
 
 
+def ideas_of(module: ModuleType, asked: list[dict[str, Any]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for view in asked:
+        sources = {row["id"]: row["source"] for row in view["parents"]}
+        for edit in module.propose(view):
+            found[site_of(sources[edit["parent"]], edit["files"][view["path"]]).idea] += 1
+    return found
+
+
+def test_an_idea_that_failed_before_is_not_proposed_again(apprentice: ModuleType) -> None:
+    nothing = ideas_of(apprentice, views()[:6])
+    assert nothing == ideas_of(apprentice, views(experience={"failed": ["0" * 16]})[:6]), "no other is touched"
+    failed = [idea for idea, _ in nothing.most_common(40)]
+    again = ideas_of(apprentice, views(experience={"failed": failed})[:6])
+    assert len(failed) == 40 and not set(failed) & set(again) and sum(again.values()) > 0.8 * sum(nothing.values())
+
+
 def test_what_led_to_certificates_is_tried_more_often(apprentice: ModuleType, command: ModuleType) -> None:
     usual = dict.fromkeys(NAMES, 0.01)
     for name in ("wrap", "replace"):
@@ -80,7 +98,7 @@ def test_what_led_to_certificates_is_tried_more_often(apprentice: ModuleType, co
 
 
 def test_no_experience_can_silence_an_operator(apprentice: ModuleType, command: ModuleType) -> None:
-    for module in (apprentice, command):
+    for module in (apprentice.choices, command):
         for shares in ({"wrap": 1.0, "constant": 0.0}, {"wrap": 0.0, "constant": 0.0}, {"wrap": 1e-300, "blend": 1.0}):
             lifts = module.lift(known(**shares), NAMES)
             assert set(lifts) == set(NAMES)

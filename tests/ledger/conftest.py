@@ -64,6 +64,6 @@ def populated(create: Callable[[], Ledger], folder: Path) -> Path:
     ledger.append("verdict", {"certified": True, "e_value": 123.5}, durable=True)
     ledger.append("propose", {"edit": "a"})
     ledger.append("propose", {"edit": "b"})
-    ledger._unsure = True  # close without a commit, as a killed writer would
+    ledger._ended = "dropped"  # close without a commit, as a killed writer would
     ledger.close()
     return folder

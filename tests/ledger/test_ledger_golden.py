@@ -25,7 +25,7 @@ def write_golden(folder, key, clock):
         ledger.append("race", {"z": [0.1, -1e-7, 1e22, 2**53], "data": {"$blob": digest}})
         ledger.append("adopt", {"version": 1}, subject={"tree": "ab" * 32, "edit": "cd" * 32}, durable=True)
         ledger.append("propose", {"unsigned": True})
-        ledger._unsure = True  # close without a commit: the last entry stays unsigned
+        ledger._ended = "dropped"  # close without a commit: the last entry stays unsigned
 
 
 def contents(folder):

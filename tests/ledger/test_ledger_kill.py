@@ -55,4 +55,4 @@ def test_kill_9_of_the_writer(create, folder, key):
 
 @pytest.mark.slow
 def test_kill_9_of_the_writer_many_times(create, folder, key):
-    run(create, folder, key, times=60, seed=2)
+    run(create, folder, key, times=200, seed=2)

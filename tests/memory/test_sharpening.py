@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from selfproof.certify.gate import Confirmation, Pair, Rule, Verdict
+from selfproof.certify.gate import Confirmation
 from selfproof.certify.pairs import quality_pair
 from selfproof.certify.race import PRESETS
 from selfproof.certify.scale import robust_scale
 from selfproof.certify.spending import level
+from selfproof.certify.terms import Pair, Rule, Verdict
 from selfproof.trial.task import Sample
 
 PANEL = 12

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import selfproof
+from selfproof.archive.overseen import Overseen
+from selfproof.charter import Tripwires
 from selfproof.line import adopting
 from selfproof.nouns import UsageError
 from selfproof.own import making, package, spots, workload
@@ -22,10 +24,10 @@ ROOT = Path(selfproof.__file__).parent
 
 
 def test_the_kernel_is_what_the_structure_calls_the_trusted_core() -> None:
-    assert package.KERNEL == CORE
+    assert CORE | {"line"} == package.KERNEL
 
 
-@pytest.mark.parametrize("part", sorted(CORE))
+@pytest.mark.parametrize("part", sorted(CORE | {"line"}))
 def test_no_function_of_the_kernel_can_be_chosen(part: str) -> None:
     """By a person or by a profile."""
     spot = Spot(f"selfproof.{part}.some", "f", 1000, 9.0)
@@ -94,6 +96,8 @@ def test_several_functions_are_listened_to_in_one_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("level", "adopts"), [("observe", False), ("propose", True), ("autonomous", True)])
 def test_what_a_level_adopts_in_the_programs_own_copy(level: str, adopts: bool) -> None:
-    charter = SimpleNamespace(autonomy=SimpleNamespace(level=level), budget=SimpleNamespace(adoptions_per_day=5))
-    life: Any = SimpleNamespace(charter=charter, state=SimpleNamespace(versions=[0]))
+    charter = SimpleNamespace(
+        autonomy=SimpleNamespace(level=level), budget=SimpleNamespace(adoptions_per_day=5), tripwires=Tripwires()
+    )
+    life: Any = SimpleNamespace(charter=charter, state=SimpleNamespace(versions=[0], overseen=Overseen()))
     assert (adopting.limit(life) is None) == adopts

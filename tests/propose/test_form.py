@@ -14,7 +14,7 @@ from selfproof.nouns import Edit
 from selfproof.propose.brief import Brief, ProposerFailed, Spent, Suggestion
 from selfproof.propose.desk import Desk
 from selfproof.propose.form import LARGEST, sound
-from selfproof.screen import screen
+from selfproof.screen import First, screen
 from selfproof.testing import ProposerContract, ScriptedModel
 from selfproof.testing.proposers import BRIEF
 
@@ -131,16 +131,17 @@ def test_the_desk_tells_what_a_proposer_at_work_says() -> None:
 def test_an_edit_cannot_name_a_place_outside_the_program(path: str) -> None:
     """The globs of a charter do not keep it in: a star crosses folders."""
     section, files = ProgramSection(editable=("*",)), {"sums.py": "x = 1\n", "deep/er.py": "y = 1\n"}
-    assert screen(Edit("o", {path: "z = 1\n"}, "t", "o", ""), files, section, 10_000) is not None
-    for fine in ("sums.py", "deep/er.py", "deep/new.py", "new/file.txt", ".hidden"):
-        assert screen(Edit("o", {fine: "z = 1\n"}, "t", "o", ""), files, section, 10_000) is None
+    assert screen(Edit("o", {path: "z = 1\n"}, "t", "o", ""), files, section, First(10_000, 3)) is not None
+    for fine in ("sums.py", "deep/er.py", "deep/new.py", "new/file.txt"):
+        assert screen(Edit("o", {fine: "z = 1\n"}, "t", "o", ""), files, section, First(10_000, 3)) is None
 
 
 def test_a_program_cannot_grow_beyond_what_the_charter_allows() -> None:
-    """All of its files count, those that an edit leaves alone too; ``first`` is the size of version 0."""
-    section, files, first = ProgramSection(editable=("*",), tree_growth=2.0), {"a.py": "x = 1\n", "b.py": "y = 2\n"}, 12
+    """All of its files count, those that an edit leaves alone too; ``first`` has the size of version 0."""
+    section, files = ProgramSection(editable=("*",), tree_growth=2.0), {"a.py": "x = 1\n", "b.py": "y = 2\n"}
+    first = First(12, 0)
     grown = "x = " + "1" * 13 + "\n"  # 18 characters: 24 with b.py, twice the first size
     assert screen(Edit("o", {"a.py": grown}, "t", "o", ""), files, section, first) is None
     reason = screen(Edit("o", {"a.py": grown.replace("x", "xx")}, "t", "o", ""), files, section, first)
-    assert reason is not None and "grow beyond 2.0 times" in reason
+    assert reason is not None and "grow beyond 2.0 times" in reason.reason
     assert screen(Edit("o", {"new.py": grown}, "t", "o", ""), files, section, first) is not None

@@ -185,6 +185,7 @@ def test_a_rule_that_is_not_finite_somewhere_still_has_an_answer(game24: Game24,
     assert 0.0 <= tools.mean(game24, rank, game24.samples("explore", 4, 1)) < 1.0
 
 
+@pytest.mark.slow
 def test_people_see_explore_hands_alone(game24: Game24, monkeypatch: pytest.MonkeyPatch) -> None:
     report, other = game24.samples("report", 5, 2), game24.samples("report", 6, 2)
     asked: list[str] = []

@@ -32,9 +32,7 @@ def alone(folder: Path, name: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "dispatch" else []) for name in BEFORE]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in BEFORE])
 def test_a_gain_is_certified_in_the_real_jail(cli: Any, tmp_path: Path, name: str) -> None:
     folder = alone(tmp_path / name, name)
     done = cli.run(

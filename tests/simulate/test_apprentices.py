@@ -17,6 +17,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[object, str, 
     return end.value.code, out, err
 
 
+@pytest.mark.slow
 def test_a_search_spends_its_candidates_and_is_measured_on_other_text() -> None:
     found = search("greedy", 3, 20)
     assert found.candidates == 20 and 1 < found.nodes <= 21

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from selfproof.certify import race, spending
-from selfproof.certify.gate import Confirmation, Pair, Verdict
+from selfproof.certify.gate import Confirmation
+from selfproof.certify.terms import Pair, Verdict
 from selfproof.simulate import gates, players, worlds
 from selfproof.simulate.exactly import binomial_cdf, student_tail, upper_bound
 from selfproof.simulate.noise import sharpened, skewed

@@ -14,7 +14,7 @@ def test_both_starts_are_offered_by_name(cli: Any, tmp_path: Path, template: str
     done = cli.run("init", folder, "--template", template)
     assert done.code == 0 and done.out.startswith(f"{template} ")
     program = {path.name for path in (folder / "program").iterdir() if path.suffix == ".py"}
-    assert program == {"rule.py", "training.py", "improver.py"} and (folder / "tasks" / "training.py").is_file()
+    assert program == {"rule.py", "training.py", "training_edits.py"} and (folder / "tasks" / "training.py").is_file()
     assert ("np.sqrt(v" in (folder / "program" / "rule.py").read_text()) == (template == "training-adam")
 
 

@@ -51,6 +51,17 @@ def few_steps(task: Training, steps: int = 20, seed: int = 3) -> Sample:
     return task._sample(replace(sample.hidden, budget=steps * config.flops() + 1))
 
 
+@pytest.mark.parametrize("template", ["training", pytest.param("training-adam", marks=pytest.mark.slow)])
+def test_a_run_made_more_certain_or_damaged_is_worse_at_either_start(task: Training, jail: Pool, template: str) -> None:
+    own, fresh = files(template), blocks.prepare(task.samples("explore", 5, 1))
+    usual = own["training.py"]
+    texts = [usual, task.tempting(usual, "train"), task.damaged(usual, "train"), task.damaged(usual, "train", 0.02)]
+    jobs = [blocks.job({**own, "training.py": t}, "training.py:train", fresh, Limits(wall_s=60.0)) for t in texts]
+    first, certain, damaged, hardly = (blocks.score(task, fresh, o)[0].score for o in jail.map(jobs))
+    assert first is not None and certain is not None and damaged is not None and hardly is not None
+    assert certain > first + 0.2 and damaged > first + 1.0 and abs(hardly - first) < 0.1
+
+
 @pytest.mark.parametrize("activation", [0, 1, 2])
 def test_the_gradient_is_that_of_the_loss(activation: int) -> None:
     network = Network(Config.of({**SMALL, "activation": activation}))
@@ -196,8 +207,8 @@ def test_controls_make_a_run_worse_and_a_short_run_costs_a_small_part(jail: Pool
 
 
 def improver() -> Any:
-    module = types.ModuleType("improver")
-    exec(compile(files()["improver.py"], "improver.py", "exec"), module.__dict__)
+    module = types.ModuleType("training_edits")
+    exec(compile(files()["training_edits.py"], "training_edits.py", "exec"), module.__dict__)
     return module
 
 

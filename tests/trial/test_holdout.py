@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from selfproof import charter as charters
 from selfproof import levels
 from selfproof.archive.state import State, apply
-from selfproof.certify.gate import Confirmation, Pair, Rule
+from selfproof.certify.gate import Confirmation
 from selfproof.certify.scale import robust_scale
+from selfproof.certify.terms import Pair, Rule
 from selfproof.jail import values
 from selfproof.ledger import Leaf
 from selfproof.nouns import UsageError

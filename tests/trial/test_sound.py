@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from finite_program import CHARTER, made
-from selfproof import birth, drill
+from selfproof import birth
 from selfproof import life as lives
 from selfproof.domains.base import admitted
+from selfproof.drill import rolling_back as drill
 from selfproof.nouns import Edit, UsageError
 
 RANDOM = "random, committed before use"
@@ -65,7 +66,7 @@ def test_nor_may_an_edit_make_such_a_file(tmp_path: Path) -> None:
         edits = [Edit("suite", {f"new_a{end}.py": "x = 1\n"}, end, "edit", "") for end in ("", "_b")]
         found, turned_away = admitted(life, life.charter.objective("suite"), edits, lambda parent: None)
     assert [c.edit.title for c in found if c.edit] == [""]
-    assert [(edit.title, "share files" in why) for edit, why in turned_away] == [("_b", True)]
+    assert [(edit.title, "share files" in why.reason) for edit, why in turned_away] == [("_b", True)]
 
 
 @pytest.mark.parametrize("born", [False, True])

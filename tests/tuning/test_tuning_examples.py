@@ -94,7 +94,8 @@ def test_a_prompt_holds_the_program_and_the_charters_words_and_nothing_else(life
     """What is left without the files is always the same three lines: no sample, score, seed or earlier edit."""
     rest = {FILE.sub("", row["prompt"]) for row in every(found)}
     assert rest == {
-        "Objective memory: bits_per_char, lower is better.\nEditable: memory.py, notebook.py\n"
+        "Objective memory: bits_per_char, lower is better.\n"
+        "Editable: memory.py, notebook.py, rule.py, policy.py, choices.py\n"
         "Answer with SEARCH/REPLACE blocks.\n"
     }
     with lives.viewed(life.folder) as living:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,11 @@ def test_training_that_fails_or_is_killed_leaves_no_weights(copied: Path, tmp_pa
     if child == 0:  # killed while its process is at work
         for event in train(copied, wanted, trainer=trainer(tmp_path, "hangs")):
             if event["event"] == "training":
+                until = time.monotonic() + 20  # it says so and then begins to write
+                while time.monotonic() < until and not list(
+                    (copied / ".selfproof" / "models").glob(making.ASIDE + "*")
+                ):
+                    time.sleep(0.01)
                 os._exit(9)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     folder = copied / ".selfproof" / "models"

@@ -23,6 +23,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,19 @@ FILE = re.compile(r"^\s*(?:#|//|--|;|<!--)\s*FILE:\s*(\S+?)\s*(?:-->)?\s*$")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\s*$|^<!-- \$ (.*?) -->\s*$", re.MULTILINE | re.DOTALL)
 NEEDS = re.compile(r"<!-- needs: (\S+) -->")
 TIMEOUT_S = 180.0
+LONG = {
+    "autoresearch",
+    "benchmark",
+    "command",
+    "llm",
+    "mcp",
+    "python",
+}  # run in full counts; their parts have tests of their own
+
+
+def marked(pages: list[Path]) -> list[Any]:
+    """The pages as parameters of a test, named by their stems."""
+    return [pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem in LONG)) for page in pages]
 
 
 @dataclass

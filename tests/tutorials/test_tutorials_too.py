@@ -10,6 +10,6 @@ import runner
 PAGES = sorted((Path(__file__).resolve().parents[2] / "docs" / "tutorials").glob("*.md"))
 
 
-@pytest.mark.parametrize("page", PAGES[1::2], ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", runner.marked(PAGES[1::2]))
 def test_a_tutorial_does_what_it_says(page: Path, tmp_path: Path) -> None:
     runner.followed(page, tmp_path)

@@ -9,8 +9,10 @@ import array
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from selfproof.nouns import Blobs
 
 
 def pack(header: dict[str, Any], rows: Sequence[Sequence[float]]) -> bytes:
@@ -43,3 +45,9 @@ def unpack(data: bytes) -> tuple[dict[str, Any], list[tuple[float, ...]]]:
     if len(numbers) != height * width or not all(map(math.isfinite, numbers)):
         raise ValueError("evidence does not match its header")
     return header, [tuple(numbers[i * width : (i + 1) * width]) for i in range(height)]
+
+
+def anchor_rows(guard: Mapping[str, Any], anchor: int, blobs: Blobs) -> list[tuple[float, ...]]:
+    """A guard entry's rows against the anchor; none where it was not tested against it."""
+    blob = guard["references"].get(str(anchor))
+    return unpack(blobs.get_blob(blob["$blob"]))[1] if blob else []

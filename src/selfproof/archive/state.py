@@ -8,26 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
+
+from selfproof.archive import overseen
+from selfproof.archive.overseen import LeafLike, Overseen
 
 CONTROLS = {"fake_gain": "refused", "planted_gain": "certified", "aa": "refused"}
 """Control experiments and the answer that each must get, once in a run."""
 
 EXPECTED = {**CONTROLS, "power": None, "placebo": None}
 """The same, and those of which it is measured how many are certified: planted small gains, and placebos with noise."""
-
-
-class LeafLike(Protocol):
-    """What the fold reads of a ledger leaf."""
-
-    @property
-    def index(self) -> int: ...  # noqa: D102
-    @property
-    def kind(self) -> str: ...  # noqa: D102
-    @property
-    def body(self) -> dict[str, Any]: ...  # noqa: D102
-    @property
-    def time(self) -> str: ...  # noqa: D102
 
 
 @dataclass
@@ -68,6 +58,8 @@ class Confirming:
     canary: dict[str, Any] | None = None
     certificate: dict[str, Any] | None = None
     control: str | None = None
+    waits: dict[str, Any] | None = None
+    approvals: list[dict[str, Any]] = field(default_factory=list)
     time: str = ""
     last: str = ""
     trials: int = 0
@@ -127,6 +119,7 @@ class State:
     model_races: dict[str, dict[str, Any]] = field(default_factory=dict)
     model_tests: dict[int, ModelTest] = field(default_factory=dict)
     models: list[str] = field(default_factory=list)
+    overseen: Overseen = field(default_factory=Overseen)
     entries: int = 0
 
     @property
@@ -150,6 +143,11 @@ class State:
     def now(self) -> Version:
         """The incumbent: the version that runs as the program."""
         return self.versions[self.current]
+
+    @property
+    def waiting(self) -> list[Confirming]:
+        """Certified changes that no person has decided on yet."""
+        return [c for c in self.confirmations.values() if c.decision is not None and c.decision["verdict"] == "waits"]
 
     def high_water(self, guard: str) -> int:
         """The version that was last certified better on a guard's metric and still stands; the anchor before any."""
@@ -183,6 +181,7 @@ def apply(state: State, leaf: LeafLike) -> State:
     handler = _HANDLERS.get(leaf.kind)
     if handler is not None:
         handler(state, leaf)
+    overseen.apply(state.overseen, leaf)
     return state
 
 
@@ -255,6 +254,18 @@ def _check(state: State, leaf: LeafLike) -> None:
 def _decision(state: State, leaf: LeafLike) -> None:
     confirming = state.confirmations[leaf.body["confirmation"]]
     confirming.decision, confirming.last = leaf.body, leaf.time
+
+
+def _wait(state: State, leaf: LeafLike) -> None:
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.waits, confirming.last = leaf.body, leaf.time
+    confirming.decision = {"verdict": "waits", "step": "approval", "reason": "certified; approvers have to sign it"}
+
+
+def _approval(state: State, leaf: LeafLike) -> None:
+    confirming = state.confirmations[leaf.body["confirmation"]]
+    confirming.approvals.append(leaf.body)
+    confirming.last = leaf.time
 
 
 def _certificate(state: State, leaf: LeafLike) -> None:
@@ -358,6 +369,7 @@ _HANDLERS = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "propose": _propose, "race": _race, "confirm-start": _confirm_start, "results": _results, "verdict": _verdict,
     "check": _check, "decision": _decision, "certificate": _certificate, "adopt": _adopt,
+    "wait": _wait, "approval": _approval,
     "canary": _canary, "rollback": _rollback, "control": _control,
     "guard-start": _guard_start, "guard": _guard,
     "tuned": _tuned, "model-race": _model_race, "model-start": _model_start, "model-results": _model_results,

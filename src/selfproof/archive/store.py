@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from selfproof.archive.state import LeafLike
+from selfproof.archive.overseen import LeafLike
 from selfproof.nouns import SelfproofError
 
 MIGRATIONS: list[str] = [

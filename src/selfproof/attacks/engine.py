@@ -1,8 +1,9 @@
 """The sacrificial engine: one worker, attacks by name over stdin, what came of them as JSON lines on stdout.
 
-`python -m selfproof.attacks.engine` reads one line {"tier", "without"}, then orders {"source", "x"}; for each order it
-answers with a row for the attack, waits for an empty line while the monitor looks around, and answers with a row for
-the honest program after it. It is trusted no more than any engine: the monitor watches it from outside.
+`python -m selfproof.attacks.engine` reads one line {"tier", "without"}, then orders {"source", "x"}, perhaps with files
+"beside"; for each order it answers with a row for the attack, waits for an empty line while the monitor looks around,
+and answers with a row for the honest program after it. It is trusted no more than any engine: the monitor watches it
+from outside.
 
 Two layers are left out here, as they are no part of the operating system: "fresh" (programs then share a process) and
 "protocol" (answers, scorer and clock then lie in the program's own process, and the engine unpickles and believes what
@@ -59,10 +60,12 @@ class _Engine:
         self.worker = self._start()
         return True
 
-    def run(self, source: str, x: dict[str, object], wall_s: float) -> dict[str, Any]:
-        """Run one program and say what this engine believes of it."""
+    def run(
+        self, source: str, x: dict[str, object], wall_s: float, beside: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Run one program and say what this engine believes of it; ``beside`` are files that it may import."""
         answer = secrets.randbelow(1 << 62)
-        files, entry = {"attack.py": source}, "attack.py:solve"
+        files, entry = {**(beside or {}), "attack.py": source}, "attack.py:solve"
         limits = Limits(wall_s=wall_s, cpu_s=1, memory_mb=_MEMORY_MB, output_bytes=_OUTPUT_BYTES)
         if self.naive:
             files |= {"evaluate.py": source_of("evaluate"), "answers.py": f"ANSWER = {answer}\n"}
@@ -143,7 +146,7 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         engine.forget(order["x"])
-        _say(engine.run(order["source"], order["x"], DEADLINE_S))
+        _say(engine.run(order["source"], order["x"], DEADLINE_S, order.get("beside")))
         sys.stdin.readline()
         restarted = engine.restart()
         # A kept process goes on only under the same limits, so there the honest program has those of the attack.

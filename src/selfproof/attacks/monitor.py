@@ -15,7 +15,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -86,14 +86,17 @@ class Monitor:
         """Close."""
         self.close()
 
-    def attempt(self, attack: Attack) -> Row:
-        """Let one attack try; put everything back in order, with a new engine if need be."""
+    def attempt(self, attack: Attack, beside: Mapping[str, str] | None = None, given: object = None) -> Row:
+        """Let one attack try; put everything back in order, with a new engine if need be.
+
+        ``beside`` are files that it may import, ``given`` is what it finds as x["given"], plain JSON.
+        """
         self._outside.renew_marks()
-        facts = self._outside.facts(self._pid)
+        facts = self._outside.facts(self._pid) | {"given": given}
         before = self._look()
         watch.forget_peak(self._pid)
         size, began = watch.peak_mb(self._pid), time.perf_counter()
-        row = self._ask({"source": attack.source, "x": facts}, _PATIENCE_S)
+        row = self._ask({"source": attack.source, "x": facts, "beside": dict(beside or {})}, _PATIENCE_S)
         seconds = time.perf_counter() - began
         of_process = self._of_process(before, size) if self._stands() else []
         of_others = self._of_others(before)

@@ -14,42 +14,58 @@ from pathlib import Path
 from typing import Any
 
 from selfproof.archive.state import State, apply
-from selfproof.audit import models
+from selfproof.audit import models, overseeing
 from selfproof.audit.comparing import Wrong
 from selfproof.audit.rules import CHECKS
-from selfproof.ledger import Leaf, LedgerBroken, check
+from selfproof.ledger import Leaf, LedgerBroken, check, read
 from selfproof.ledger.blobs import Blobs
+from selfproof.ledger.merkle import root_at
 
 
 def audit(folder: Path) -> dict[str, Any]:
-    """Check a ledger folder; ``ok``, ``entries``, ``root`` and ``first_bad`` ({"index", "kind", "reason"} or None)."""
+    """Check a ledger folder; ``ok``, ``entries``, ``root`` and ``first_bad`` ({"index", "kind", "reason"} or None).
+
+    ``signer`` is whose account held the log's key, by the engine's own word: "own account" if it always was, else "same
+    account", and None before the first run. ``engine`` is which selfproof the newest run said that it was.
+    """
     rules = _Rules(folder)
     structure = check(folder, rules.visit)
     bad = structure.first_bad or rules.first_bad
     return {"ok": bad is None, "entries": structure.entries, "root": structure.root, "first_bad": bad,
-            "unsigned_tail": structure.unsigned_tail}  # fmt: skip
+            "unsigned_tail": structure.unsigned_tail, "signer": rules.signer, "engine": rules.engine}  # fmt: skip
 
 
 class _Rules:
     """Each entry against the fold of those before it, in one pass with the structure; what is first wrong."""
 
     def __init__(self, folder: Path) -> None:
-        self._state, self._blobs = State(), Blobs(folder)
+        self._folder, self._state, self._blobs = folder, State(), Blobs(folder)
         self.first_bad: dict[str, Any] | None = None
+        self.signer: str | None = None
+        self.engine: dict[str, str] | None = None
 
     def get_blob(self, digest: str) -> bytes:
         """A blob's bytes, as rules ask for them."""
         return self._blobs.get(digest)
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root of the first ``size`` entries."""
+        return root_at((leaf.raw for leaf in read(self._folder).leaves()), size)
 
     def visit(self, leaf: Leaf) -> None:
         """Check one entry and take it into the state; nothing after the first fault, since it rests on it."""
         if self.first_bad is not None:
             return
         try:
-            rule = CHECKS.get(leaf.kind) or models.CHECKS.get(leaf.kind)
+            rule = CHECKS.get(leaf.kind) or models.CHECKS.get(leaf.kind) or overseeing.CHECKS.get(leaf.kind)
+            overseeing.idle(self._state, leaf)
             if rule is not None:
                 rule(self._state, leaf, self)
             apply(self._state, leaf)
+            if leaf.kind == "engine":
+                self.engine = {key: str(leaf.body[key]) for key in ("version", "package")}
+            if leaf.kind == "seed-commit" and self.signer != "same account":
+                self.signer = leaf.body.get("signer", "same account")
         except Exception as error:  # noqa: BLE001  whatever a forged entry makes this stumble over, it is malformed
             told = isinstance(error, Wrong | LedgerBroken)
             reason = str(error) if told else f"malformed: {type(error).__name__} {error}"

@@ -6,7 +6,17 @@ Does not protect against: a rule that asks too little.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
+
+from selfproof.nouns import Blobs
+
+
+class Source(Blobs, Protocol):
+    """What an auditor asks of a ledger beside its entries."""
+
+    def root_at(self, size: int) -> bytes | None:
+        """The root of the first ``size`` entries, or None if there are fewer."""
+        ...
 
 
 class Wrong(Exception):

@@ -10,36 +10,36 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from selfproof import charter as charters
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import State
-from selfproof.audit.comparing import close, must, same
-from selfproof.certify.gate import Pair, Rule
+from selfproof.audit.comparing import Source, close, must, same
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import quality_pair
+from selfproof.certify.terms import Pair, Rule
 from selfproof.ledger import Leaf
-from selfproof.nouns import Blobs
 from selfproof.tuning.rule import NOT_COVERED, incumbent_of, leads, next_rule
 
 
-def _pairs(reader: Blobs, digests: list[str]) -> list[Pair]:
+def _pairs(reader: Source, digests: list[str]) -> list[Pair]:
     rows = [row for digest in digests for row in unpack(reader.get_blob(digest))[1]]
     must(all(len(row) == 2 and max(map(abs, row)) <= 1.0 for row in rows), "a pair of weights outside [-1, 1]")
     return [quality_pair(row, "higher") for row in rows]
 
 
-def _tuned(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _tuned(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     must(leaf.body["model"] not in state.tuned, "weights that were made before")
 
 
-def _model_race(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _model_race(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     must(body["candidate"] in state.tuned, "weights that nobody made")
     must(body["incumbent"] == incumbent_of(state, body["candidate"]), "raced against other weights than the incumbent")
     _pairs(reader, [body["pairs"]["$blob"]])
 
 
-def _model_start(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _model_start(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     must(state.open_epoch is not None and body["epoch"] == state.epoch, "weights confirmed outside an open epoch")
     must(state.open_model_test is None, "two confirmations of weights at a time")
@@ -57,9 +57,11 @@ def _model_start(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(close(body["alpha_k"], rule.level), "alpha_k is not what the entries before it give")
     must(same(body["rule"], asdict(rule)), "the rule of a confirmation of weights is another")
     must(body["charter"] == state.charter["charter"], "the charter is not the one in force")
+    charter = charters.parse(reader.get_blob(body["charter"]).decode())
+    must(charter.classes.weights == "free", "weights confirmed although the charter forbids it")
 
 
-def _model_results(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _model_results(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     test = state.model_tests[body["test"]]
     must(test.verdict is None, "results after the verdict")
@@ -70,7 +72,7 @@ def _model_results(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(unpack(reader.get_blob(body["pairs"]["$blob"]))[0]["test"] == test.leaf, "the results are of another test")
 
 
-def _model_verdict(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _model_verdict(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     test = state.model_tests[body["test"]]
     must(test.verdict is None, "a second verdict")
@@ -88,13 +90,13 @@ def _model_verdict(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(body["not_covered"] == list(NOT_COVERED), "what is not covered was left out")
 
 
-def _model_back(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _model_back(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     must(bool(state.models) and leaf.body["from"] == state.model, "weights were taken back that are not in force")
     must(leaf.body["to"] == (state.models[-2] if len(state.models) > 1 else ""), "taken back to other weights")
 
 
-CHECKS: dict[str, Callable[[State, Leaf, Blobs], Any]] = {
+CHECKS: dict[str, Callable[[State, Leaf, Source], Any]] = {
     "tuned": _tuned, "model-race": _model_race, "model-start": _model_start, "model-results": _model_results,
     "model-verdict": _model_verdict, "model-back": _model_back,
 }  # fmt: skip

@@ -5,6 +5,7 @@ Does not protect against: what ``audit`` as a whole does not.
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Callable
 from dataclasses import asdict
@@ -15,19 +16,20 @@ from selfproof import levels
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import EXPECTED, State
 from selfproof.archive.tree import form_of, matches, tree_of_digests
-from selfproof.audit.comparing import close, must, same
+from selfproof.audit import agreements, permitted
+from selfproof.audit.comparing import Source, close, must, same
 from selfproof.certify import guards as guarding
 from selfproof.certify import seeds
 from selfproof.certify.canary import canary_level, judge_canary
-from selfproof.certify.gate import Rule
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import pair_of, quality_pair
 from selfproof.certify.scale import robust_scale
+from selfproof.certify.terms import Level, Rule
 from selfproof.charter import Charter
 from selfproof.domains.sizes import WATCHED, watched_of
 from selfproof.ledger import Leaf
 from selfproof.line import certificates
-from selfproof.nouns import Blobs
+from selfproof.oversight import tripwires
 
 
 def _shares(body: dict[str, Any]) -> None:
@@ -39,7 +41,7 @@ def _shares(body: dict[str, Any]) -> None:
     must(shared is None, str(shared))
 
 
-def _genesis(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _genesis(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     must(leaf.index == 0 and not state.versions, "a second genesis")
     must(tree_of_digests(body["files"]) == body["tree"], "the first tree's hash does not match its files")
@@ -49,7 +51,7 @@ def _genesis(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(body.get("mode", "fwer") == text.certify.mode, "the mode is not the charter's")
 
 
-def _charter(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _charter(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     text = charters.parse(reader.get_blob(body["charter"]).decode())
     must(body["alpha"] == text.certify.alpha, "alpha is not the charter's")
@@ -60,14 +62,16 @@ def _charter(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(body.get("mode", "fwer") == text.certify.mode, "the mode is not the charter's")
     changed = levels.forbidden_change(state.charter, body)
     must(changed is None, f"a charter that cannot follow: {changed}")
+    agreements.charter_changed(state, leaf, reader)
 
 
-def _seed_commit(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _seed_commit(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     must(leaf.body["epoch"] == state.epoch + 1, "an epoch's number is out of order")
+    must(leaf.body.get("signer", "same account") in ("own account", "same account"), "nobody signs so")
 
 
-def _seed_reveal(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _seed_reveal(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     opened = state.open_epoch
     must(opened is not None and opened["epoch"] == leaf.body["epoch"], "a key for an epoch that is not open")
@@ -76,12 +80,12 @@ def _seed_reveal(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(found == opened["commitment"], "the revealed key is not the committed one")
 
 
-def _charter_of(state: State, reader: Blobs) -> Charter:
+def _charter_of(state: State, reader: Source) -> Charter:
     """The charter in force, from the text that the ledger keeps under its hash."""
     return charters.parse(reader.get_blob(state.charter["charter"]).decode())
 
 
-def _confirm_start(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _confirm_start(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     name, counter = body["objective"], body["counter"]
     must(counter in {name, f"control-{name}"}, "an unknown counter")
@@ -107,12 +111,13 @@ def _confirm_start(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(body["tasks"] == tree_of_digests(state.charter["tasks"]), "the tasks are not the ones in force")
     if counter == name:
         _own_files(state, body, _charter_of(state, reader))
+        permitted.started(state, body, _charter_of(state, reader), reader)
     must(_form(body["files"], reader) == body["form"], "the candidate's form is not that of its files")
     barred = {body["candidate"], body["form"]} & state.barred
     must(not barred or counter != name, "the candidate was rolled back before")
 
 
-def _form(files: dict[str, str], reader: Blobs) -> str:
+def _form(files: dict[str, str], reader: Source) -> str:
     return form_of({path: reader.get_blob(digest).decode() for path, digest in files.items()})
 
 
@@ -126,7 +131,7 @@ def _own_files(state: State, body: dict[str, Any], charter: Charter) -> None:
         must(matches(path, globs) and (free or own.get(path) == digest), f"{path} may not be changed by this objective")
 
 
-def _rule(state: State, body: dict[str, Any], reader: Blobs, level: levels.Level) -> bool:
+def _rule(state: State, body: dict[str, Any], reader: Source, level: Level) -> bool:
     """Whether minimum, margin, span and the most pairs are what charter and task say."""
     charter, rule = _charter_of(state, reader), body["rule"]
     objective = charter.objective(body["objective"])
@@ -143,7 +148,7 @@ def _rule(state: State, body: dict[str, Any], reader: Blobs, level: levels.Level
     )
 
 
-def _results(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _results(state: State, leaf: Leaf, reader: Source) -> None:
     confirming = state.confirmations[leaf.body["confirmation"]]
     must(confirming.verdict is None, "results after the verdict")
     header, rows = unpack(reader.get_blob(leaf.body["pairs"]["$blob"]))
@@ -165,11 +170,11 @@ def _pairs(body: dict[str, Any], rows: list[tuple[float, ...]]) -> list[Any]:
     return [pair_of(body["kind"], body["better"], row) for row in rows]
 
 
-def _rows(reader: Blobs, digests: list[str]) -> list[tuple[float, ...]]:
+def _rows(reader: Source, digests: list[str]) -> list[tuple[float, ...]]:
     return [row for digest in digests for row in unpack(reader.get_blob(digest))[1]]
 
 
-def _verdict(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _verdict(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     confirming = state.confirmations[body["confirmation"]]
     must(confirming.verdict is None, "a second verdict")
@@ -200,7 +205,7 @@ def _verdict(state: State, leaf: Leaf, reader: Blobs) -> None:
         must(same(value, body[key]), f"{key} does not follow from the entries before it")
 
 
-def _guard_start(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _guard_start(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     test = leaf.body["confirmation"], leaf.body["guard"]
     must(test not in state.guarded, "a guard that was started before, and is not drawn again")
@@ -208,7 +213,7 @@ def _guard_start(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(leaf.body["number"] == number, "a guard's number is out of order")
 
 
-def _guard(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _guard(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     number = state.counters.get(f"guard-{body['guard']}", 0)
     must(body["number"] == number, "a guard's number is not the one that it was started with")
@@ -229,19 +234,22 @@ def _guard(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(body["candidate"] == tested, "a guard was tested on another candidate")
     passes, is_better = True, False
     for _, blob in sorted(body["references"].items(), key=lambda item: int(item[0])):
-        pairs = [quality_pair(row, body["better"]) for row in unpack(reader.get_blob(blob["$blob"]))[1]]
+        header, rows = unpack(reader.get_blob(blob["$blob"]))
+        pairs = [quality_pair(row, body["better"]) for row in rows]
+        groups = header.get("groups", [])
+        must(bool(groups) == (declared.slices and bool(rows)), "a guard by group without groups, or the reverse")
         if pool is not None and levels.is_whole(pool):
-            result = guarding.judge_suite(pairs, pool["items"], body["margin"])
+            result = guarding.judge_suite(pairs, pool["items"], body["margin"], groups)
         else:
             blocks = [pair.parts for pair in pairs]
-            result = guarding.judge_guard(blocks, margin=body["margin"], span=body["span"], level=body["level"])
+            result = guarding.judge_guard(blocks, groups, margin=body["margin"], span=body["span"], level=body["level"])
         passes, is_better = passes and result.passed, result.better
     held = body.get("broken") is None  # a candidate that gave no answer has failed, whatever its draws before say
     answer = body["passed"], body["is_better"]
     must(answer == (passes and held, is_better and held), "a guard's answer does not follow from its draws")
 
 
-def _adopt(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _adopt(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     confirming = state.confirmations[body["confirmation"]]
     verdict = confirming.verdict
@@ -249,7 +257,8 @@ def _adopt(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(accepted, "adopted without a certificate")
     must(confirming.check is not None and confirming.check["passed"], "adopted without having passed its last check")
     must(not confirming.counter.startswith("control-"), "a control was adopted")
-    must(confirming.decision is None, "adopted after a decision")
+    waited = confirming.decision is not None and confirming.decision["verdict"] == "waits"
+    must(confirming.decision is None or waited, "adopted after a decision")
     for key in ("candidate", "objective", "title"):
         must(body[key] == confirming.body[key], f"another {key} was adopted")
     must(body["version"] == len(state.versions) and body["parent"] == state.current, "a version out of order")
@@ -258,6 +267,10 @@ def _adopt(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(dict(body["files"]) == expected, "the adopted files are not the incumbent's with the candidate's")
     charter = _charter_of(state, reader)
     must(charter.autonomy.level != "observe", "adopted although the charter allows no adoption")
+    agreements.adopted(state, confirming, charter, reader)
+    permitted.adopted(state, confirming, charter, reader)
+    cooling = tripwires.cooling(state, charter, datetime.datetime.fromisoformat(leaf.time))
+    must(cooling is None, f"adopted although {cooling}")
     own = {guard.name for guard in charter.guards if guard.objective == body["objective"]}
     must(set(body["high_water"]) <= own, "a high-water mark of another objective's guard")
     for guard in charter.guards:
@@ -270,21 +283,21 @@ def _adopt(state: State, leaf: Leaf, reader: Blobs) -> None:
         reader.get_blob(digest)
 
 
-def _check(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _check(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     confirming = state.confirmations[leaf.body["confirmation"]]
     must(confirming.check is None, "a second check: the first answer stands")
     must(leaf.body["passed"] == (leaf.body["reason"] is None), "a check that passed for a reason, or failed for none")
 
 
-def _decision(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _decision(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     confirming = state.confirmations[leaf.body["confirmation"]]
-    must(confirming.decision is None, "a second decision")
+    must(confirming.decision is None or confirming in state.waiting, "a second decision")
     must(leaf.body["verdict"] == "refused", "an adoption without its entry")
 
 
-def _certificate(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _certificate(state: State, leaf: Leaf, reader: Source) -> None:
     confirming = state.confirmations[leaf.body["confirmation"]]
     must(confirming.verdict is not None and confirming.decision is not None, "a certificate of an open confirmation")
     must(confirming.certificate is None, "a second certificate")
@@ -294,7 +307,7 @@ def _certificate(state: State, leaf: Leaf, reader: Blobs) -> None:
         must(key == "time" or same(found.get(key), value), f"{key} does not follow from the entries before it")
 
 
-def _canary(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _canary(state: State, leaf: Leaf, reader: Source) -> None:
     body = leaf.body
     version = state.versions[body["version"]]
     must(version.number == state.current and not version.effect, "a canary of another version, or a second one")
@@ -320,17 +333,18 @@ def _canary(state: State, leaf: Leaf, reader: Blobs) -> None:
     must(same(found, body["effect"]), "the effect does not follow from its pairs")
 
 
-def _rollback(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _rollback(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     body = leaf.body
     must(body["from"] == state.current and 0 <= body["to"] < len(state.versions), "a rollback from nowhere")
     target = state.versions[body["to"]]
     must(body["tree"] == target.tree and not target.rolled_back, "a rollback to another tree than it says")
+    must(body["to"] not in state.overseen.retired, "a rollback to a version that was retired")
     undone = [v.number for v in state.versions if v.number > body["to"] and not v.rolled_back]
     must(body["undone"] == undone, "a rollback that leaves out a version")
 
 
-def _control(state: State, leaf: Leaf, reader: Blobs) -> None:
+def _control(state: State, leaf: Leaf, reader: Source) -> None:
     del reader
     expected = EXPECTED[leaf.body["name"]]
     must(leaf.body["expected"] == expected, "a control with another expectation")
@@ -344,10 +358,10 @@ def _control(state: State, leaf: Leaf, reader: Blobs) -> None:
           "a control's answer is not its verdict")  # fmt: skip
 
 
-CHECKS: dict[str, Callable[[State, Leaf, Blobs], None]] = {
+CHECKS: dict[str, Callable[[State, Leaf, Source], None]] = {
     "genesis": _genesis, "charter": _charter, "seed-commit": _seed_commit, "seed-reveal": _seed_reveal,
     "confirm-start": _confirm_start, "results": _results, "verdict": _verdict, "guard-start": _guard_start,
-    "guard": _guard, "adopt": _adopt,
+    "guard": _guard, "adopt": _adopt, "wait": agreements.wait, "approval": agreements.approval,
     "canary": _canary, "certificate": _certificate, "rollback": _rollback,
     "check": _check, "decision": _decision, "control": _control,
 }  # fmt: skip

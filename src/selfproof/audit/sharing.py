@@ -7,15 +7,18 @@ Does not protect against:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from selfproof.ledger import LedgerBroken, Reader, read
+from selfproof.ledger import Reader, read
 from selfproof.ledger import tiles as tiling
 from selfproof.ledger.cosignature import Cosigner, cosigned
 from selfproof.ledger.hashes import Hashes
 from selfproof.ledger.merkle import leaf_hash
-from selfproof.ledger.note import Checkpoint, Verifier, checkpoint_of
+from selfproof.ledger.note import Checkpoint, checkpoint_of
+from selfproof.ledger.openings import FOLDER
 from selfproof.ledger.proof_file import Proof
+from selfproof.ledger.replay import Replay, keys_at
 from selfproof.nouns import SelfproofError, UsageError
 
 
@@ -36,14 +39,19 @@ class Shared:
         """
         self.folder, self.reader = folder, read(folder)
         self.hashes = Hashes(leaf_hash(leaf.raw) for leaf in self.reader.leaves())
-        self.log = Verifier.parse((folder / "vkey").read_text("utf-8").strip())
-        self.note = (folder / "checkpoint").read_bytes()
-        try:
-            self.signed = checkpoint_of(self.note, self.log)
-        except ValueError as error:
-            raise LedgerBroken(None, "checkpoint", str(error)) from None
+        replay = Replay.of(folder)
+        self.first, self.log = replay.verifier, replay.signers[0]
+        self.keys = keys_at(folder, self.first, replay.checkpoint.size).chain
+        self.note, self.signed = (folder / "checkpoint").read_bytes(), replay.checkpoint
         self.extends(self.signed, "its own checkpoint")
         self.cosigned = witnessed.read_bytes() if witnessed is not None and witnessed.is_file() else b""
+
+    def checkpoint(self, note: bytes) -> Checkpoint:
+        """What a note says that any key of this log signed, those that were replaced included; ValueError if none."""
+        for key in self.keys[:0:-1]:
+            with suppress(ValueError):
+                return checkpoint_of(note, key)
+        return checkpoint_of(note, self.first)
 
     def extends(self, earlier: Checkpoint, name: str) -> None:
         """Check that the log begins with what an earlier checkpoint says.
@@ -70,7 +78,7 @@ class Shared:
             UsageError: it is no checkpoint of this log.
         """
         try:
-            earlier = checkpoint_of(note, self.log)
+            earlier = self.checkpoint(note)
         except ValueError as error:
             raise UsageError(f"{name} is no checkpoint of {self.log.name}: {error}") from None
         self.extends(earlier, name)
@@ -86,7 +94,7 @@ class Shared:
             raise UsageError(f"no signed entry {index}", advice=f"There are the entries 0 to {self.signed.size - 1}.")
         note, at = self.note, self.signed
         if self.cosigned:
-            seen = checkpoint_of(self.cosigned, self.log)
+            seen = self.checkpoint(self.cosigned)
             note, at = (self.cosigned, seen) if index < seen.size else (note, at)
         (leaf,) = [leaf for leaf in self.reader.leaves(index) if leaf.index == index]
         return Proof(index, tuple(self.hashes.inclusion(index, at.size)), note, leaf.raw)
@@ -99,17 +107,21 @@ class Shared:
             HistoryDiffers: there is another history of this one.
             OSError: it cannot be written.
         """
-        if (out / "vkey").is_file() and (out / "vkey").read_text("utf-8").strip() != self.log.vkey:
+        if (out / "vkey").is_file() and (out / "vkey").read_text("utf-8").strip() != self.first.vkey:
             raise UsageError(f"{out} holds another log", advice="Use an empty folder.")
         if (out / "checkpoint").is_file():
             self.against((out / "checkpoint").read_bytes(), str(out / "checkpoint"))
-        _written(out / "vkey", f"{self.log.vkey}\n")
+        _written(out / "vkey", f"{self.first.vkey}\n")
         raw = (leaf.raw for leaf in self.reader.leaves() if leaf.index < self.signed.size)
         try:
             written = tiling.export(raw, self.note, out)
         except ValueError as error:
             raise UsageError(str(error), advice="Use an empty folder, or the one of an earlier export.") from None
         return written + _copied(self.folder / "blobs", out / "blobs")
+
+    def texts(self, out: Path) -> int:
+        """Copy the openings of texts that may be taken out later: for an auditor, not for the public."""
+        return _copied(self.folder / FOLDER, out / FOLDER)
 
 
 def _copied(source: Path, target: Path) -> int:

@@ -43,12 +43,13 @@ from selfproof.certify.effect import (
     median_sequence,
     pairing,
 )
-from selfproof.certify.gate import Confirmation, Pair, Rule, Verdict
-from selfproof.certify.guards import GuardResult, judge_guard
+from selfproof.certify.gate import Confirmation
+from selfproof.certify.guards import judge_guard
 from selfproof.certify.judging import judge
 from selfproof.certify.pairs import quality_pair, speed_pair
 from selfproof.certify.scale import robust_scale
 from selfproof.certify.spending import gamma, holdout_level, level
+from selfproof.certify.terms import GuardResult, Pair, Rule, Verdict
 
 __all__ = [
     "Confirmation",

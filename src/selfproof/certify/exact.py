@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from selfproof.certify.gate import Answer, Pair, Rule, Verdict
+from selfproof.certify.terms import Answer, Pair, Rule, Verdict
 
 
 class Exact:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from selfproof.certify.exact import Exact
-from selfproof.certify.gate import Confirmation, Gate, Pair, Rule, Verdict
+from selfproof.certify.gate import Confirmation
+from selfproof.certify.terms import Gate, Pair, Rule, Verdict
 from selfproof.certify.uncertified import Uncertified
 
 

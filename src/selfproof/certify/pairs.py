@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from selfproof.certify.gate import Pair
+from selfproof.certify.terms import Pair
 
 
 def pair_of(kind: str, better: str, row: Sequence[float]) -> Pair:

@@ -64,3 +64,9 @@ def prediction_of(stated: float | None, effect: Mapping[str, Any]) -> dict[str, 
     low, high = effect["interval"]
     return {"stated": stated, "measured": effect["value"], "inside": low <= stated <= high,
             "error": stated - effect["value"]}  # fmt: skip
+
+
+def used_up(rows: Rows, better: str, margin: float) -> float:
+    """The mean loss that a guard's rows show, over its margin; a gain is no loss, and without rows it is no number."""
+    ys = [pair_of("quality", better, row).y for row in rows]
+    return max(0.0, -math.fsum(ys) / len(ys)) / margin if ys else math.nan

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 
-from selfproof.certify.gate import Answer, Pair, Rule, Verdict
+from selfproof.certify.terms import Answer, Pair, Rule, Verdict
 
 PAIRS = {"greedy": (1, 1), "greedy5": (5, 5), "ttest": (30, 30), "peek": (5, 100)}
 """For each rule the pairs after which it first and last looks."""

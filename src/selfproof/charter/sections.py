@@ -5,14 +5,14 @@ The sentence below every field is what ``selfproof charter --explain`` prints.
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-def _within(default: Any = dataclasses.MISSING, *, low: float | None = None, high: float | None = None,
-            choices: tuple[str, ...] = ()) -> Any:  # fmt: skip
-    return field(default=default, metadata={"low": low, "high": high, "choices": choices})
+from selfproof.charter.listening import Monitoring
+from selfproof.charter.tripping import MustFail, Tripwires
+from selfproof.charter.tripping import within as _within
+from selfproof.nouns import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,8 @@ class ProgramSection:
     """Largest file an edit may leave behind, in kB."""
     tree_growth: float = _within(4.0, low=1, high=100)
     """How many times its first size the program may grow to."""
+    branch_growth: float = _within(8.0, low=1, high=1000)
+    """How many times its first loops, conditions, handlers and functions it may have; of 20 if it had fewer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,8 @@ class Guard:
     """What its trials may use beyond [sandbox] allow."""
     margin: float = _within(low=1e-9, high=1e9)
     """Largest total loss against the anchor and the high-water version, metric's unit."""
+    slices: bool = False
+    """Whether no group of the task's samples may lose more than that either; the task then says which groups it has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,11 +118,114 @@ class Certify:
 class Autonomy:
     """Who must agree."""
 
-    level: str = _within("autonomous", choices=("observe", "propose", "autonomous"))
+    level: str = _within("autonomous", choices=("observe", "propose", "approve", "autonomous"))
     """"observe" (propose and race, confirm and adopt nothing); "propose" (for a copy of a project: what is certified is
-    adopted in the copy alone, and handed over as a patch for a person to review); or "autonomous"."""
+    adopted in the copy alone, and handed over as a patch for a person to review); "approve" (what is certified waits
+    until approvers have signed it); or "autonomous"."""
     observe: tuple[str, ...] = ()
     """Objectives that are only proposed and raced, whatever the level, until a person takes their names off."""
+    approve: tuple[str, ...] = ()
+    """Objectives whose certified changes wait until approvers have signed them, at level "autonomous" too."""
+    approvers: str = ""
+    """A file beside this charter: who may approve, one public SSH key a line ("allowed signers", ssh-keygen(1)). While
+    it is named, a change of charter, tasks or that file needs their signatures too. "": nobody is asked."""
+    approvals: int = _within(1, low=1, high=16)
+    """How many different approvers must sign, each with a key of their own."""
+    resume_approvals: int = _within(0, low=0, high=16)
+    """How many different approvers must sign before a halted program may go on; 0: as many as `approvals`."""
+    approval_days: float = _within(7.0, low=0.001, high=365)
+    """Days after which a certified change that nobody has signed is refused."""
+    waiting: int = _within(8, low=1, high=1000)
+    """While this many changes wait for approval nothing more is confirmed: people cannot be flooded."""
+
+
+CLASSES = ("constants", "code", "prompts", "improver", "dependencies", "size", "objective", "charter", "weights")
+"""Classes of change; one change may be of several."""
+
+
+def _needs() -> Any:
+    return field(default="free", metadata={"needs": True})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classes:
+    """What a kind of change needs, whatever its objective: "free", a number of approvers who must sign, or "forbid".
+
+    The trusted side decides of which classes a change is; [autonomy] asks beside it.
+    """
+
+    constants: int | str = _needs()
+    """Other values of constants in Python code, and nothing else."""
+    code: int | str = _needs()
+    """Any other change of a program's files."""
+    prompts: int | str = _needs()
+    """Words for models: files that end in .md, .txt, .prompt, .rst, .jinja or .j2, and [proposers] prompt."""
+    improver: int | str = _needs()
+    """The file of [proposers] improver, and what it imports of the program."""
+    dependencies: int | str = _needs()
+    """A package that the program did not import before, or a file that says what a project depends on."""
+    size: int | str = _needs()
+    """The program grows beyond the share below."""
+    objective: int | str = _needs()
+    """Objectives, guards or tasks: what better means. While approvers are named it needs [autonomy] approvals at
+    least."""
+    charter: int | str = _needs()
+    """Any other change of the charter, and of the list of approvers, with the same least number."""
+    weights: int | str = _needs()
+    """New weights of a local model: "free" or "forbid", since nobody can read them and sign."""
+    growth: float = _within(0.5, low=0.0, high=100)
+    """Growth that is of class "size": as a share of the version that people signed last, or of the first."""
+
+    def needs(self, name: str) -> int | str:
+        """What this class of change needs; of a class that there is not, "forbid"."""
+        answer: int | str = getattr(self, name) if name in CLASSES else "forbid"
+        return answer
+
+
+NUMBER, TEXT, NAMES = "number", "text", "names"
+FACTS: Mapping[str, tuple[str, str]] = {
+    "objective": (TEXT, "the objective's name"),
+    "kind": (TEXT, "quality or speed"),
+    "proposer": (TEXT, "who suggested it: improver, or a model's, an agent's or a person's name"),
+    "operator": (TEXT, "the kind of edit, as its proposer calls it"),
+    "classes": (NAMES, "its classes"),
+    "files": (NUMBER, "files that it changes"),
+    "lines_added": (NUMBER, "lines that the version before has not"),
+    "lines_removed": (NUMBER, "lines of the version before that are gone"),
+    "lines_from_approved": (NUMBER, "lines that the version that people signed last has not"),
+    "size": (NUMBER, "characters of the program with it"),
+    "growth": (NUMBER, "growth against the version that people signed last, as a share"),
+    "imports_added": (NUMBER, "packages that the version that people signed last does not import"),
+    "branches_added": (NUMBER, "loops, conditions, handlers and the like, more than before"),
+    "tests_removed": (NUMBER, "test functions that are gone"),
+    "version": (NUMBER, "the number of the version that it changes"),
+    "adoptions_today": (NUMBER, "adoptions in the 24 hours before"),
+    "waiting": (NUMBER, "other changes that wait for approval"),
+    "hour": (NUMBER, "the hour, 0 to 23, UTC"),
+    "pairs": (NUMBER, "fresh pairs that certified it; known before its adoption"),
+    "effect": (NUMBER, "what those pairs say of its effect, which flatters it; known before its adoption"),
+    "losses": (NUMBER, "loss events among them; known before its adoption"),
+    "trials": (NUMBER, "trials that its confirmation took; known before its adoption"),
+}
+"""Every fact that a rule may ask for: its kind, and what it is."""
+LATE = frozenset({"pairs", "effect", "losses", "trials"})
+"""Those that nobody knows before it was confirmed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyRule:
+    """A rule that every change meets, in their order: the first one whose conditions all hold decides."""
+
+    id: str
+    """Short name, for the ledger."""
+    when: tuple[str, ...]
+    """Conditions that must all hold, each "FACT < NUMBER" (or <=, >, >=, ==, !=), "FACT == WORD", "classes has WORD" or
+    "classes lacks WORD"; docs/oversight.md lists the facts."""
+    then: str = _within(choices=("deny", "approve", "allow"))
+    """"deny" (it is not run, or not adopted); "approve" ([autonomy] approvals must sign it); or "allow" (no later rule
+    is asked)."""
+    reason: str
+    """Why, in words for people; no proposer sees them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +240,11 @@ class Budget:
     """Most that models may cost over the whole life; 0: only models that cost nothing."""
     tokens: int = _within(0, low=0, high=1 << 50)
     """Most tokens that models may read and write over the whole life; 0: no ceiling."""
+    disk_mb: float = _within(0.0, low=0, high=1e9)
+    """Most that the ledger, the archive and everything else in .selfproof may take on disk, in MB; 0: no ceiling."""
+    until_certified: int = _within(0, low=0, high=100000)
+    """End a run once it has certified this many changes; one that comes to a ceiling before that exits with 5. 0: runs
+    go on until a ceiling."""
     adoptions_per_day: int = _within(50, low=0, high=100000)
     """At most this many adoptions in 24 hours."""
 
@@ -152,6 +264,15 @@ class Sandbox:
     """Deadline of one job in seconds."""
     memory_mb: int = _within(1024, low=64, high=1 << 20)
     """Address space of one job in MB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerSection:
+    """Who else remembers the ledger."""
+
+    witnesses: tuple[str, ...] = ()
+    """Witnesses that cosign the newest checkpoint at the end of each run: "https://ADDRESS KEY". One that has seen
+    another history ends the run with exit code 4."""
 
 
 STRATEGIES = (
@@ -198,3 +319,64 @@ class Proposers:
     """A file of the program with the words that models and agents are asked with; "": the built-in ones."""
     guidance: str = ""
     """A file beside this charter, a program.md for instance, that is passed on to models and agents."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charter:
+    """A checked charter; ``digest`` is the SHA-256 of its text."""
+
+    program: ProgramSection
+    objectives: tuple[Objective, ...]
+    guards: tuple[Guard, ...]
+    certify: Certify
+    autonomy: Autonomy
+    classes: Classes
+    rules: tuple[PolicyRule, ...]
+    budget: Budget
+    sandbox: Sandbox
+    proposers: Proposers
+    search: Search
+    experience: Experience
+    ledger: LedgerSection
+    monitoring: Monitoring
+    tripwires: Tripwires
+    must_fail: tuple[MustFail, ...]
+    digest: str
+    text: str
+
+    @property
+    def most_signatures(self) -> int:
+        """How many approvers the strictest change that may be made at all needs."""
+        return max([self.autonomy.approvals, *(n for n in map(self.classes.needs, CLASSES) if isinstance(n, int))])
+
+    @property
+    def asks_people(self) -> bool:
+        """Whether any change may have to wait for approvers."""
+        numbers = any(isinstance(self.classes.needs(name), int) for name in CLASSES)
+        ruled = any(rule.then == "approve" for rule in self.rules)
+        return self.autonomy.level == "approve" or bool(self.autonomy.approve) or numbers or ruled
+
+    @property
+    def sorts_changes(self) -> bool:
+        """Whether what may be run depends on a change's classes or on rules."""
+        return bool(self.rules) or any(self.classes.needs(name) == "forbid" for name in CLASSES)
+
+    def objective(self, name: str) -> Objective:
+        """The objective with this name.
+
+        Raises:
+            UsageError: there is none; the message lists what there is.
+        """
+        for candidate in self.objectives:
+            if candidate.name == name:
+                return candidate
+        names = ", ".join(o.name for o in self.objectives)
+        raise UsageError(f"no objective named {name!r} in the charter", advice=f"The charter has: {names}.")
+
+
+TABLES: Mapping[str, type] = {
+    "program": ProgramSection, "certify": Certify, "autonomy": Autonomy, "classes": Classes, "budget": Budget,
+    "sandbox": Sandbox, "proposers": Proposers, "search": Search, "experience": Experience,
+    "ledger": LedgerSection, "tripwires": Tripwires, "monitoring": Monitoring,
+}  # fmt: skip
+LISTS: Mapping[str, type] = {"objective": Objective, "guard": Guard, "rule": PolicyRule, "must_fail": MustFail}

@@ -16,6 +16,8 @@ COMMANDS = {
     "import": "Make a living program of another tool's task.",
     "run": "Let the program improve itself.",
     "status": "Where the program stands.",
+    "watch": "Look over a run's shoulder, from another terminal.",
+    "metrics": "Where it stands as numbers, for Prometheus.",
     "log": "Certified and refused changes, newest first.",
     "show": "One change: its diff and its evidence.",
     "diff": "What changed between two versions.",
@@ -23,12 +25,27 @@ COMMANDS = {
     "gate": "Judge pairs of your own experiment.",
     "export": "The program's changes as a patch.",
     "rollback": "Make an earlier version the program again.",
-    "drill": "Try the rollback itself, in a scratch copy.",
+    "drill": "Try the rollback, the stops and the tripwires, in scratch copies.",
+    "tripwires": "What is watched beside the certificates, and what was found.",
     "stop": "Stop a running program, and keep it stopped.",
-    "resume": "Allow a stopped program to run again.",
+    "pause": "Hold a run after its current step.",
+    "drain": "End a run when what is open is done.",
+    "resume": "Allow a stopped program to run again, a paused one to go on.",
+    "review": "What waits for people's approval.",
+    "approve": "Sign a change, or another charter.",
+    "note": "Write something into the ledger, for the record.",
     "controls": "What the gate said to changes whose true effect is known.",
+    "web": "The dashboard: watch, review, stop.",
+    "token": "Let others use the dashboard and its API.",
+    "versions": "Every version and how it stands.",
+    "retire": "Never let a version run again.",
+    "report": "The system card: what changed, why, who agreed, with proofs.",
+    "audit": "A folder for someone who has nothing else.",
+    "publish": "Show that it improved, without the program.",
+    "incident": "What went wrong, with clocks from awareness.",
     "verify": "Recompute every decision from the ledger alone.",
-    "ledger": "The log for others: static files, offline proofs.",
+    "rebuild": "The program's folder from its ledger alone.",
+    "ledger": "The log for others: static files, bundles, proofs.",
     "witness": "Remember what logs showed; have one's own cosigned.",
     "simulate": "What the gate adopts in a world whose truth is known.",
     "bench": "Search strategies against each other, where the truth is known.",
@@ -75,7 +92,8 @@ Examples:
   selfproof verify
 
 Exit codes: 0 done, 1 error, 2 usage or charter, 3 nothing certified (with --fail-if-none),
-4 ledger or self-check failed, 130 interrupted with state saved."""
+4 ledger or self-check failed, 5 a ceiling came before the charter's
+until_certified, 130 interrupted with state saved."""
 
 
 @click.group(cls=Lazy, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,11 +127,11 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
-        code = report(error)
+        code = told(error)
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
-def report(error: Exception) -> int:
+def told(error: Exception) -> int:
     """Say what went wrong in one line, then what to do; returns the exit code."""
     error = _of_disk(error)
     known = isinstance(error, SelfproofError) or hasattr(error, "exit_code")

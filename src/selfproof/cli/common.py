@@ -13,13 +13,12 @@ from typing import Any
 
 import click
 
-from selfproof import charter as charters
-from selfproof.archive.state import State, fold
-from selfproof.archive.tree import matches
-from selfproof.charter import Charter
-from selfproof.ledger import Reader, read
-from selfproof.nouns import UsageError
-from selfproof.places import Paths
+from selfproof.viewing.seen import Seen
+from selfproof.viewing.texts import unified, visible
+
+__all__ = [
+    "LIVING", "Seen", "at_option", "coloured", "dump", "home", "invocation", "json_option", "unified", "visible",
+]  # fmt: skip
 
 LIVING = "living"
 """Where ``selfproof init`` puts the living program of a project."""
@@ -61,66 +60,10 @@ def dump(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
-class Seen:
-    """A life as a reader sees it: no lock, no key, no change."""
-
-    def __init__(self, folder: Path) -> None:
-        self.paths = Paths(folder)
-        self.charter: Charter = charters.load(self.paths.charter)
-        if not self.paths.ledger.exists():
-            raise UsageError(
-                f"{folder} has a charter but no ledger yet", advice="Type `selfproof run` or `selfproof init` there."
-            )
-        self.reader: Reader = read(self.paths.ledger)
-        self.state: State = fold(self.reader.leaves())
-
-    @property
-    def improver_may_change(self) -> bool:
-        """Whether the charter lets an edit change the file that holds the improver."""
-        path, program = self.charter.proposers.improver.partition(":")[0], self.charter.program
-        return bool(path) and matches(path, program.editable) and not matches(path, program.protected)
-
-    def files(self, number: int) -> dict[str, str]:
-        """All files of a version."""
-        return {path: self.reader.get_blob(d).decode() for path, d in self.state.versions[number].files.items()}
-
-    def version(self, name: str) -> int:
-        """The number of "start", "now", "anchor" or a number.
-
-        Raises:
-            UsageError: there is no such version.
-        """
-        known = {"start": 0, "now": self.state.current, "anchor": self.state.anchor}
-        number = known.get(name, int(name) if name.isdecimal() and len(name) < 6 else -1)
-        if not 0 <= number < len(self.state.versions):
-            raise UsageError(
-                f"no version is called {name!r}",
-                advice=f"Use start, now, anchor, or a number from 0 to {len(self.state.versions) - 1}.",
-            )
-        return number
-
-
-def unified(before: dict[str, str], after: dict[str, str], names: tuple[str, str]) -> str:
-    """A unified diff that `git apply` and `patch -p1` take."""
-    import difflib
-
-    parts = []
-    for path in sorted(set(before) | set(after)):
-        old, new = before.get(path), after.get(path)
-        if old == new:
-            continue
-        lines = difflib.unified_diff(
-            (old or "").splitlines(keepends=True), (new or "").splitlines(keepends=True),
-            f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null",
-        )  # fmt: skip
-        parts += [line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines]
-    del names
-    return "".join(parts)
-
-
 def coloured(diff: str, echo: Callable[..., None] = click.echo) -> None:
-    """Print a diff with the usual colours where the terminal takes them."""
+    """Print a diff with the usual colours where the terminal takes them; into a file or a pipe it goes as it is."""
     colours = {"+": "green", "-": "red", "@": "cyan"}
-    for line in diff.splitlines():
+    for raw in diff.split("\n")[: -1 if diff.endswith("\n") else None]:
+        line = visible(raw) if sys.stdout.isatty() else raw
         head = line.startswith(("+++", "---"))
         echo(click.style(line, fg=colours.get(line[:1]) if not head else None, bold=head))

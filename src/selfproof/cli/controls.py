@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,7 @@ import click
 
 from selfproof.cli.common import Seen, at_option, dump, json_option
 
-LINES = (2, 5, 10, 20, 100)
 BAR = 40
-PLACEBOS = ("aa", "placebo")
 
 
 @click.command(epilog="\b\nExamples:\n  selfproof controls\n  selfproof controls --json | jq .placebo.e_values")
@@ -21,6 +18,7 @@ PLACEBOS = ("aa", "placebo")
 def command(folder: Path, as_json: bool) -> None:
     """What the gate said to changes whose true effect is known: nothing at all, a planted gain, a fake one."""
     from selfproof.archive.state import EXPECTED
+    from selfproof.viewing.controls import PLACEBOS, predictions, reached, told
 
     seen = Seen(folder)
     rows = [told(seen, c) for c in seen.state.confirmations.values() if c.control is not None]
@@ -61,33 +59,6 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo(f"\npredictions: {said['inside']} of {said['n']} within the measured interval")
 
 
-def told(seen: Seen, confirming: Any) -> dict[str, Any]:
-    """One control: what it was, what came out, whether its versions ever differed, and its bet's largest wealth."""
-    from selfproof.archive.evidence import unpack
-    from selfproof.certify.gate import Rule
-    from selfproof.certify.judging import gate_for
-    from selfproof.certify.pairs import pair_of
-
-    body = confirming.body
-    gate = gate_for(Rule(**body["rule"]))
-    wealth, differs = [0.0], False
-    for digest in confirming.evidence:
-        for row in unpack(seen.reader.get_blob(digest))[1]:
-            pair = pair_of(body["kind"], body["better"], row)
-            differs = differs or pair.y != 0.0 or any(pair.parts)
-            wealth.append(gate.add(pair).log_wealth)
-    return {
-        "confirmation": confirming.id, "name": confirming.control, "objective": body["objective"],
-        "title": body["title"], "answer": (confirming.verdict or {}).get("answer"), "pairs": len(wealth) - 1,
-        "e_value": math.exp(wealth[-1]), "largest": math.exp(max(wealth)), "differs": differs,
-    }  # fmt: skip
-
-
-def reached(nulls: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """For some lines x the number of placebos' bets that ever reached x, and how many noise allows on average."""
-    return [{"line": x, "reached": sum(r["largest"] >= x for r in nulls), "at_most": len(nulls) / x} for x in LINES]
-
-
 def chart(rows: list[dict[str, float]], n: int) -> list[str]:
     """A bar for each line; the mark is what noise allows on average."""
     shown = []
@@ -96,10 +67,3 @@ def chart(rows: list[dict[str, float]], n: int) -> list[str]:
         bar[min(BAR - 1, round(BAR * row["at_most"] / n))] = "|"
         shown.append(f"  >= {row['line']:>4.0f}  {''.join(bar[:BAR])} {row['reached']:.0f} of {n}")
     return shown
-
-
-def predictions(seen: Seen) -> dict[str, Any]:
-    """How edits that stated what they would do came out."""
-    found = [(c.certificate or {}).get("prediction") for c in seen.state.confirmations.values()]
-    said = [one for one in found if one]
-    return {"n": len(said), "inside": sum(one["inside"] for one in said), "all": said}

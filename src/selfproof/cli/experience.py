@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from selfproof.cli.common import dump, json_option
-from selfproof.cli.views.words import clean
 from selfproof.learn import experience
 from selfproof.learn.shares import wilson
 from selfproof.nouns import SelfproofError, UsageError
+from selfproof.viewing.words import clean
 
 EPILOG = "\b\nExamples:\n  selfproof experience\n  selfproof experience --forget"
 

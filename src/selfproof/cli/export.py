@@ -9,8 +9,8 @@ import click
 
 from selfproof.cli import handing
 from selfproof.cli.common import Seen, at_option, dump, json_option, unified
-from selfproof.cli.log import effect_words, rows_of
 from selfproof.nouns import UsageError
+from selfproof.viewing.rows import effect_words, rows_of
 
 if TYPE_CHECKING:
     from selfproof.projects.origin import Change, Origin

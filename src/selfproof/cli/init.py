@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from selfproof.projects.writing import Made
 
 FORMS = ("function", "command", "solver", "benchmark")
-TEMPLATES = ("apprentice", "stream", "training", "training-adam", "puzzles", "godel", "improver")
+TEMPLATES = ("apprentice", "stream", "mixed", "training", "training-adam", "puzzles", "godel", "improver")
 EPILOG = """\b
 Examples:
   selfproof init                                      asks what to improve

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 import tempfile
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   selfproof ledger export public/         files for any web server (C2SP tlog-tiles)
+  selfproof ledger bundle for-the-auditor
   selfproof ledger proof v3 > v3.tlog-proof
   selfproof ledger check v3.tlog-proof --key vkey"""
 
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """The log for others: static files, offline proofs."""
+    """The log for others: static files, bundles, offline proofs."""
 
 
 def shared(folder: Path) -> Any:
@@ -59,6 +61,25 @@ def export(out: Path, folder: Path, as_json: bool) -> None:
         dump(told)
     else:
         click.echo(f"{found.signed.size} entries in {out}: {written} files written. Any web server can serve them.")
+
+
+@command.command(epilog="\b\nExample:\n  selfproof ledger bundle for-the-auditor --with-tasks")
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@at_option
+@click.option("--with-tasks", is_flag=True, help="With the tasks, hidden answers included, to run trials again.")
+@json_option
+def bundle(out: Path, folder: Path, with_tasks: bool, as_json: bool) -> None:
+    """Write all that an auditor needs into OUT, a new folder: checkpoint, key, entries, blobs, cosignatures."""
+    from selfproof.audit import bundle as bundles
+
+    found = shared(folder)
+    files = bundles.write(found, out, folder / bundles.TASKS if with_tasks else None)
+    told = {"folder": str(out), "files": files, "entries": found.signed.size, "root": found.signed.root.hex()}
+    if as_json:
+        dump(told)
+    else:
+        click.echo(f"{found.signed.size} entries in {out}: {files} files. Give the auditor this key some other way:")
+        click.echo(f"  {found.log.vkey}")
 
 
 @command.command(epilog="\b\nExample:\n  selfproof ledger serve --port 8642")
@@ -139,6 +160,47 @@ def check(file: Path, key: str, witnesses: tuple[str, ...], as_json: bool) -> No
     for name in ("title", "objective", "version", "tree"):
         if name in entry["predicate"]:
             click.echo(f"  {name:<10} {_printable(str(entry['predicate'][name]))}")
+
+
+@command.command(
+    "key", epilog="\b\nExamples:\n  selfproof ledger key\n  selfproof ledger key --new\n  selfproof ledger key --end"
+)
+@click.option("--new", "turn", flag_value="new", help="Put a new key in force; the one before signs along.")
+@click.option("--end", "turn", flag_value="end", help="The one before signs no longer; its file is deleted.")
+@at_option
+@json_option
+def rotate(turn: str | None, folder: Path, as_json: bool) -> None:
+    """The log's keys, and how to replace the one that signs. Not while a run is going on."""
+    from selfproof.audit import keys
+
+    told = keys.turned(folder, turn) if turn else keys.told(Paths(folder).ledger)
+    if as_json:
+        dump(told)
+        return
+    for vkey in told["keys"]:
+        signs = "signs" if vkey in told["in_force"] else "signed once"
+        click.echo(f"{signs:<12} {vkey}")
+    if turn == "new":
+        click.echo(
+            "Both sign from now on. Give the new one to whoever checks this log; then: selfproof ledger key --end"
+        )
+
+
+@command.command(epilog="\b\nExample:\n  selfproof ledger redact 81.words --reason 'names a patient'")
+@click.argument("place", metavar="ENTRY.FIELD")
+@click.option("--reason", required=True, help="Why; it stays in the ledger.")
+@click.option("--by", default=getpass.getuser, show_default="your account", help="Who does this.")
+@at_option
+@json_option
+def redact(place: str, reason: str, by: str, folder: Path, as_json: bool) -> None:
+    """Take a person's text out of the ledger for good; every proof stays valid, and an entry says that it is gone."""
+    from selfproof import submitting
+
+    told = submitting.redact(folder, place, reason, by)
+    if as_json:
+        dump(told)
+    else:
+        click.echo(f"{place} is gone, entry {told['entry']} says so. Copies that others have are theirs to delete.")
 
 
 def cosigners_of(witnesses: Sequence[str]) -> list[Cosigner]:

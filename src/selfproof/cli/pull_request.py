@@ -11,8 +11,8 @@ from typing import Any
 
 from selfproof.archive.state import Confirming
 from selfproof.cli.common import Seen
-from selfproof.cli.log import effect_words, rows_of
 from selfproof.nouns import UsageError
+from selfproof.viewing.rows import effect_words, rows_of
 
 LONGEST = 72
 

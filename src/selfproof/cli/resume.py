@@ -1,4 +1,4 @@
-"""``selfproof resume``: take a stop back."""
+"""``selfproof resume``: lift a halt, or end a pause."""
 
 from __future__ import annotations
 
@@ -15,12 +15,21 @@ from selfproof.places import Paths
 @at_option
 @json_option
 def command(folder: Path, as_json: bool) -> None:
-    """Allow a stopped program to run again."""
+    """Allow a stopped program to run again, and a paused or draining one to go on.
+
+    Where the charter names approvers, a halt is lifted by their signatures: `selfproof approve resume`. A pause needs
+    none.
+    """
+    from selfproof.oversight import control, halting
+
     paths = Paths(folder)
     charters.load(paths.charter)
-    was = paths.stop.exists()
-    paths.stop.unlink(missing_ok=True)
+    held = control.go_on(paths)
+    lifted = None if control.engine(paths) is not None else halting.resume(paths, control.account())
+    row = {"stopped": False, "was_stopped": lifted is not None, "was_paused": held}
     if as_json:
-        dump({"stopped": False, "was_stopped": was})
+        dump(row | ({"by": lifted["by"], "authority": lifted["authority"]} if lifted else {}))
+    elif lifted is not None:
+        click.echo(f"{lifted['by']} ({lifted['authority']}): it may run again: selfproof run")
     else:
-        click.echo("it may run again: selfproof run" if was else "it was not stopped")
+        click.echo("it goes on" if held else "it was not stopped")

@@ -32,7 +32,9 @@ def command(change: str, reason: str, folder: Path, as_json: bool) -> None:
             raise UsageError(f"{change!r} is not an adopted change", advice="`selfproof log` lists them.")
         if state.versions[number].rolled_back:
             raise UsageError(f"version {number} was rolled back already")
-        to = max(v.number for v in state.versions if v.number < number and not v.rolled_back)
+        retired = state.overseen.retired
+        earlier = [v.number for v in state.versions if v.number < number and not v.rolled_back]
+        to = max((one for one in earlier if one not in retired), default=max(earlier))
         line.rollback(life, to, reason=reason)
         row: dict[str, Any] = {"undone": number, "version": to, "tree": state.now.tree}
     if as_json:

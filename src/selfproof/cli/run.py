@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from selfproof.cli.common import at_option, invocation, json_option
+
+if TYPE_CHECKING:
+    from selfproof.monitoring.listening import Listener
 
 EPILOG = """\b
 Examples:
@@ -42,6 +45,7 @@ Examples:
     help="selfproof's own hot functions, in a program of their own (./self); self:MOD:FUNC "
     "names one. The installed package stays as it is.",
 )
+@click.option("--otel", is_flag=True, help="Send a trace to OTEL_EXPORTER_OTLP_ENDPOINT (extra `otel`).")
 @click.option("--fail-if-none", is_flag=True, help="Exit with 3 if nothing is certified in this run.")
 @at_option
 @json_option
@@ -55,6 +59,7 @@ def command(
         os.environ.setdefault(name, "1")  # before numpy: the cores belong to the jailed workers
     from selfproof.cli.sandbox import warn_of
     from selfproof.cli.views import view_for
+    from selfproof.monitoring.sinks import told_to
     from selfproof.proposers import Asked
     from selfproof.session import run
 
@@ -64,10 +69,12 @@ def command(
 
         here = ctx.get_parameter_source("folder") is not click.core.ParameterSource.COMMANDLINE
         folder = made(target, None if here else folder, seed, as_json)
+    listeners = traced() if asked.pop("otel") else []
     adopted = 0
     last = None
+    events = run(folder, minutes, seed, Asked(**asked, own_process=True), certified=enough, **ways)
     with view_for(as_json) as view:
-        for event in run(folder, minutes, seed, Asked(**asked), certified=enough, **ways):
+        for event in told_to(events, listeners):
             if event["event"] == "start":
                 warn_of(event["tier"])
                 if event["uncertified"]:
@@ -79,4 +86,37 @@ def command(
     if last is not None and last.get("ended") == "interrupted":
         click.echo(f"interrupted; everything is saved. To go on: {invocation('run', folder)}", err=True)
         ctx.exit(130)
+    if last is not None and last.get("ended") == "its watcher ended":
+        click.echo("its stop watcher ended, and without one nothing may run; the next run starts another", err=True)
+        ctx.exit(1)
+    if last is not None and (missed := missed_by(last)):
+        click.echo(missed, err=True)
+        ctx.exit(5)
     ctx.exit(3 if fail_if_none and not adopted else 0)
+
+
+def traced() -> list[Listener]:
+    """Who sends the trace that --otel asks for.
+
+    Raises:
+        UsageError: the environment does not say where to.
+    """
+    from selfproof.monitoring.sinks import traces_to
+    from selfproof.nouns import UsageError
+
+    if not (endpoint := os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")).startswith(("http://", "https://")):
+        raise UsageError("--otel needs OTEL_EXPORTER_OTLP_ENDPOINT, the address of a collector",
+                         advice="For instance OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318")  # fmt: skip
+    return [traces_to(endpoint)]
+
+
+def missed_by(summary: dict[str, Any]) -> str:
+    """Which ceiling came before what the charter says that a run is for, and what to do; "" if none did."""
+    target, ended = summary.get("target"), str(summary.get("ended"))
+    ceiling = "minutes" if ended == "time" else ended.removeprefix("ceiling ")
+    if not target or target["reached"] or (ended != "time" and ceiling == ended):
+        return ""
+    from selfproof.holding import ADVICE
+
+    told = f"{target['certified']} of the {target['wanted']} changes that the charter asks for (until_certified)"
+    return f"the ceiling {ceiling} was reached with {told} certified. {ADVICE[ceiling]}"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from selfproof.cli.common import Seen, at_option, coloured, dump, json_option, unified
-from selfproof.cli.log import effect_words, lineage_words, lineages_of, rows_of
-from selfproof.nouns import UsageError
+from selfproof.cli.common import Seen, at_option, coloured, dump, json_option, visible
+from selfproof.viewing.certificates import page
+from selfproof.viewing.changes import change_of
+from selfproof.viewing.examined import page as examined_page
+from selfproof.viewing.rows import effect_words, lineage_words
 
 
 @click.command(epilog="\b\nExamples:\n  selfproof show 41\n  selfproof show v3")
@@ -21,112 +21,37 @@ from selfproof.nouns import UsageError
 def command(change: str, folder: Path, as_json: bool) -> None:
     """One change: its diff and its certificate. CHANGE is an id of `log` or a version: v1, or 1 if no id is that."""
     seen = Seen(folder)
-    rows = rows_of(seen.state, lineages_of(seen))
-    wanted = change.removeprefix("v")
-    by_version = [r for r in rows if str(r["version"]) == wanted]
-    by_id = [r for r in rows if str(r["id"]) == change]  # entries before the first confirmation are not changes
-    row = next(iter(by_id or by_version), None)
-    if row is None:
-        raise UsageError(f"no change is called {change!r}", advice="`selfproof log` lists them.")
-    confirming = seen.state.confirmations[row["id"]]
-    body = confirming.body
-    before = seen.files(body["base_version"])
-    after = {**before, **{p: seen.reader.get_blob(d).decode() for p, d in body["files"].items()}}
-    diff = unified(before, after, ("before", "after"))
-    certificate = confirming.certificate or confirming.verdict
+    row = change_of(seen, change)
+    confirming, certificate = seen.state.confirmations[row["id"]], row["certificate"]
     if as_json:
-        dump({**row, "diff": diff, "certificate": certificate, "rule": body["rule"], "decision": confirming.decision})
+        dump(row)
         return
-    click.echo(f"{row['verdict']}: {row['title']}")
-    click.echo(f"objective {row['objective']}, origin {row['origin']}, confirmation {row['id']}, {row['time']}")
+    click.echo(f"{row['verdict']}: {visible(row['title'])}")
+    click.echo(
+        f"objective {row['objective']}, origin {visible(row['origin'])}, confirmation {row['id']}, {row['time']}"
+    )
     if seen.improver_may_change and (words := lineage_words(row)):
         click.echo(words)
+    if row["classes"]:
+        click.echo(f"classes of change: {', '.join(row['classes'])}")
     if words := effect_words(row):
         click.echo(f"effect on {row['from'] or 'fresh pairs'}: {words}")
-    click.echo(f"why: {row['reason']}\n")
-    coloured(diff)
+    click.echo(f"why: {visible(row['reason'])}\n")
+    coloured(row["diff"])
     if certificate is not None:
         answer = "control" if row["verdict"] == "control" else str(certificate["answer"])
         heading = {"certified": "Certificate", "uncertified": "No certificate"}.get(answer, "Evidence")
         click.echo(f"\n{heading}")
-        for name, words in page(certificate):
-            click.echo(f"  {name:<11} {words}")
+        by = [one["by"] for one in confirming.approvals if one["decision"] == "approve"]
+        told = [("signed by", ", ".join(dict.fromkeys(by)))] if by else []
+        for name, words in [*page(certificate), *told]:
+            click.echo(f"  {name:<11} {visible(words)}")
+    if row["examined"] is not None:
+        _told(row["examined"], row["tripwires"])
 
 
-def page(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """A certificate line by line: (name, words). docs/gate.md says how to read it."""
-    yield "claim", f"{told['claim']}: {told['answer']}"
-    yield (
-        "level",
-        f"k = {told['k']}, alpha_k = {told['alpha_k']:.3g}"
-        + (
-            f"; budget of the whole life: {told['spent']:.4g} spent, {told['left']:.4g} left" if "spent" in told else ""
-        ),
-    )
-    if told["test"] == "exact":
-        yield "compared", f"every sample, and every one again: {told['pairs']} pairs"
-    else:
-        yield from _bets(told)
-    yield from _outcome(told)
-    yield "isolation", f"{told['tier']}: {', '.join(told['layers']) or 'none at all'}"
-    if told.get("granted"):
-        yield "granted", ", ".join(told["granted"])
-    yield "seeds", f"{told['seeds']}; signer: {told['signer']}"
-    yield "drawn from", ", ".join(f"{key} {value}" for key, value in told["pool"].items())
-    yield "not covered", "; ".join(told["not_covered"])
-    for number, assumed in enumerate(told["assumes"]):
-        yield "" if number else "assumes", assumed
-
-
-def _bets(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Wealth of each bet that the rule asked for."""
-    line = f"of the {math.exp(told['log_threshold']):.4g} that it takes"
-    yield "wealth", f"{_exp(told['log_wealth'])} {line}, after {told['pairs']} pairs (scale {told['scale']:.4g})"
-    if told["log_mean_wealth"] is not None:
-        yield "mean bet", f"{_exp(told['log_mean_wealth'])}, against a mean loss of {told['margin']} or more"
-    if told["log_loss_wealth"] is not None:
-        yield "loss bet", f"{_exp(told['log_loss_wealth'])}, {told['losses']} loss events"
-
-
-def _outcome(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What only a completed certificate has: a control's verdict is none, since it is never adopted."""
-    if "effect" not in told:
-        return
-    effect = told["effect"]
-    if "value" in effect:
-        yield "effect", _effect(effect)
-    for guard in told["guards"]:
-        against = " and ".join(f"version {number}" for number in guard["references"])
-        word = "passed" if guard["passed"] else "NOT passed"
-        yield "guard", f"{guard['guard']}: {word}, loses less than {guard['margin']} against {against}"
-    yield "anchor", f"version {told['anchor']}"
-    cost = told["cost"]
-    spent = f"{cost['seconds']:.1f} s, {cost['cpu_seconds']:.1f} s of CPU, ${cost['dollars']:.2f}"
-    yield "cost", f"{cost['trials']} trials, {spent}"
-    pairing = told["pairing"]
-    if pairing.get("correlation") is not None:
-        yield "pairing", f"correlation {pairing['correlation']:.3f}: saved {pairing['saved']:.0f} pairs"
-    machine = told["machine"]
-    if machine:
-        held = "not known" if machine["throttled"] is None else f"{machine['throttled']} of {machine['pairs']} pairs"
-        yield "machine", f"load {machine['load']:.2f} (at most {machine['most_load']:.2f}), held back in: {held}"
-    said = told["prediction"]
-    if said:
-        hit = "inside" if said["inside"] else "outside"
-        yield "prediction", f"{said['stated']:.4g}, measured {said['measured']:.4g}: {hit} the interval"
-
-
-def _effect(effect: dict[str, Any]) -> str:
-    """Its size, its interval, and which pairs tell it: on a finite pool there are none but the confirmation's own."""
-    low, high = effect["interval"]
-    size = f"{effect['value']:.4g} {'x as fast' if effect['kind'] == 'ratio' else 'better'}"
-    if low == high and "from" in effect:
-        return f"{size}, exactly: on {effect['from']}, {effect['pairs']} samples"
-    size += f", 95% interval [{low:.4g}, {high:.4g}]"
-    if "from" in effect:
-        return f"{size}, on {effect['pairs']} pairs: {effect['from']}"
-    return f"{size}, on {effect['pairs']} pairs that no decision has seen; holds at every look"
-
-
-def _exp(log: float) -> str:
-    return f"{math.exp(min(log, 700)):.4g}"
+def _told(examined: dict[str, Any], touched: list[dict[str, Any]]) -> None:
+    """The examination of a version that was adopted, and what tripwires said of it."""
+    click.echo("\nExamined after its adoption")
+    for name, words in [*examined_page(examined), *((found["answer"], found["words"]) for found in touched)]:
+        click.echo(f"  {name:<11} {visible(words)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from selfproof.cli.common import Seen, at_option, dump, json_option
+from selfproof.cli.common import Seen, at_option, dump, json_option, visible
 
 
 @click.command(epilog="\b\nExample:\n  selfproof status --json")
@@ -14,25 +14,11 @@ from selfproof.cli.common import Seen, at_option, dump, json_option
 @json_option
 def command(folder: Path, as_json: bool) -> None:
     """Where the program stands: version, counts, error budget, whether it may run."""
-    from selfproof.levels import retired
+    from selfproof.viewing.status import status_of
 
     seen = Seen(folder)
     state = seen.state
-    answers = [c.verdict["answer"] for c in state.confirmations.values()
-               if c.verdict and c.version is not None and not state.versions[c.version].rolled_back]  # fmt: skip
-    verdicts = [c for c in state.confirmations.values() if not c.counter.startswith("control-")]
-    row = {
-        "program": state.genesis["program"], "version": state.current, "tree": state.now.tree,
-        "certified": answers.count("certified"), "uncertified": answers.count("uncertified"),
-        "refused": sum(1 for c in verdicts if c.decision is not None and c.decision["verdict"] == "refused"),
-        "open": [c.id for c in verdicts if c.decision is None],
-        "alpha": {"total": state.charter["alpha"], "spent": state.spent()},
-        "confirmations": {name: state.counters.get(name, 0) for name in state.weights},
-        "candidates": sum(state.batches.values()), "trials": state.trials, "entries": state.entries,
-        "controls": {name: body["answer"] for name, body in state.controls.items()},
-        "retired": {name: reason for name in state.weights if (reason := retired(state, name))},
-        "stopped": seen.paths.stop.exists(),
-    }  # fmt: skip
+    row = status_of(seen)
     if as_json:
         dump(row)
         return
@@ -40,10 +26,24 @@ def command(folder: Path, as_json: bool) -> None:
     click.echo(f"  {row['certified']} certified, {row['refused']} refused, {state.trials} trials logged")
     if row["uncertified"]:
         click.echo(f"  {row['uncertified']} adopted without a certificate")
+    if row["waiting"]:
+        click.echo(f"  {len(row['waiting'])} certified and waiting for approval: `selfproof review`")
+    _say_incidents(row["incidents"])
     alpha = row["alpha"]
     click.echo(f"  error budget spent: {alpha['spent']:.4f} of {alpha['total']}")
     for name, reason in row["retired"].items():
         click.echo(f"  {name} is retired: {reason}; an objective of a new name needs new samples")
+    for one in row["ceilings"]:
+        click.echo(f"  {one['ceiling']}: {one['used']:.6g} of {one['limit']:.6g} ({one['share']:.0%})")
     click.echo(f"  ledger: {state.entries} entries, root {seen.reader.root.hex()[:16]}")
     if row["stopped"]:
-        click.echo(f"  stopped: {seen.paths.stop} is there; `selfproof resume` removes it")
+        by = row["halted"] or {"by": "a STOP file", "reason": ""}
+        click.echo(f"  stopped by {visible(by['by'])}: {visible(by['reason'])}; to go on: selfproof resume")
+    if row["paused"]:
+        click.echo(f"  paused by {visible(row['paused']['by'])}; to go on: selfproof resume")
+
+
+def _say_incidents(told: dict[str, list[int]]) -> None:
+    if told["open"]:
+        late = f", {len(told['overdue'])} OVERDUE" if told["overdue"] else ""
+        click.echo(f"  {len(told['open'])} open incidents{late}: `selfproof incident list`")

@@ -55,7 +55,7 @@ def command(
     recipe = Recipe(more["steps"], more["rate"], more["lora"], more["seed"], more["context"])
     wanted = session.Wanted(model, recipe, judge=not no_judge, judge_only=judge_only, edits=more["edits"])
     halted = False
-    for event in session.train(folder, wanted):
+    for event in session.train(folder, wanted, guest=False):
         halted = event["event"] == "halted"
         _say(event, as_json)
     ctx.exit(130 if halted else 0)

@@ -72,20 +72,16 @@ def serve(name: str, logs: tuple[str, ...], folder: Path, host: str, port: int, 
 @json_option
 def ask(url: str, key: str, folder: Path, as_json: bool) -> None:
     """Have the newest checkpoint cosigned by the witness at URL. Exit code 4 if it has seen another history."""
+    from selfproof.audit.witnessing import ask as ask_one
     from selfproof.cli.ledger import cosigners_of, shared
-    from selfproof.ledger.blobs import replace_file
-    from selfproof.ledger.note import checkpoint_of
-    from selfproof.ledger.witness_http import Asked, cosign
+    from selfproof.ledger.witness_http import Asked
 
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"{url} is no address", advice="It begins with http:// or https://.")
     (cosigner,) = cosigners_of([key])
     asked = Asked(url, cosigner)
     found, place = shared(folder), Paths(folder).witnessed
-    lines = cosign(asked, found.log, found.note, found.hashes.consistency)
-    same = bool(found.cosigned) and checkpoint_of(found.cosigned, found.log) == found.signed
-    kept = found.cosigned if same else found.note
-    replace_file(place, place.with_suffix(".new"), kept + (b"" if lines in kept else lines), durable=True)
+    ask_one(found, place, asked)
     if as_json:
         dump({"witness": asked.cosigner.name, "entries": found.signed.size, "root": found.signed.root.hex()})
     else:

@@ -110,6 +110,9 @@ class Improvers:
         found: list[Edit] = []
         for outcome, view in zip(outcomes, views, strict=True):
             answer = jailed.receive(outcome, self.objective.name, view["wanted"], (view["path"],))
+            self.life.dropped += [(rule, digest, 1) for rule, digest in answer.dropped]
+            if answer.unread:
+                self.life.dropped.append(("unread", "", answer.unread))
             if answer.failure:
                 return answer.failure, []
             found += [replace(edit, improver=number) for edit in answer.edits]

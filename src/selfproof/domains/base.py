@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 from selfproof import charter as charters
 from selfproof.charter import CharterError, Objective
+from selfproof.domains import sorting
 from selfproof.domains.sizes import Sizes
 from selfproof.life import Life
-from selfproof.nouns import Candidate, Edit, Event, Files
+from selfproof.nouns import Candidate, Edit, Event, Files, Objection
 from selfproof.propose import regions
 from selfproof.propose.brief import Brief
-from selfproof.screen import screen
+from selfproof.screen import First, screen
 
 
 @dataclass(frozen=True)
@@ -63,38 +64,43 @@ def refused_before(life: Life, objective: str) -> set[str]:
     return {
         c.body["candidate"]
         for c in life.state.confirmations.values()
-        if c.counter == objective and c.decision is not None and c.decision["step"] in {"gate", "check", "guard"}
+        if c.counter == objective
+        and c.decision is not None
+        and c.decision["step"] in {"gate", "check", "guard", "class", "policy"}
     }
 
 
 def admitted(
     life: Life, objective: Objective, edits: Sequence[Edit], parent: Callable[[str], Files | None]
-) -> tuple[list[Candidate], list[tuple[Edit, str]]]:
-    """Candidates from edits that pass the rules, and the edits that do not, each with the reason.
+) -> tuple[list[Candidate], list[tuple[Edit, Objection]]]:
+    """Candidates from edits that pass the rules, and the edits that do not, each with what is said against it.
 
     An edit changes the files that ``parent`` knows for the version it was made from, else the incumbent's.
     """
     incumbent = life.files()
     candidates, turned_away = [], []
+    first, granted = First(life.first_size, life.first_branches), (*life.charter.sandbox.allow, *objective.allow)
     for edit in edits:
         files = {**incumbent, **(parent(edit.parent) or {})}
-        reason = screen(edit, files, life.charter.program, life.first_size) or unmarked(edit, files)
+        found = screen(edit, files, life.charter.program, first, granted) or unmarked(edit, files)
         try:  # a new file, too, belongs to one objective
             charters.check_owners(life.charter.objectives, edit.files)
         except CharterError as error:
-            reason = reason or str(error)
-        if reason is None:
-            candidates.append(life.candidate(objective, {**files, **edit.files}, edit=edit))
+            found = found or Objection("owner", str(error))
+        after = {**files, **edit.files}
+        found = found or sorting.objection(life, objective, edit, after)
+        if found is None:
+            candidates.append(life.candidate(objective, after, edit=edit))
         else:
-            turned_away.append((edit, reason))
+            turned_away.append((edit, found))
     return candidates, turned_away
 
 
-def unmarked(edit: Edit, files: Files) -> str | None:
+def unmarked(edit: Edit, files: Files) -> Objection | None:
     """Why an edit of a file whose author marked what may change (EVOLVE-BLOCK) is turned away, or None."""
     for path, text in edit.files.items():
         if path in files and regions.kept(files[path], text) != text:
-            return f"{path} changes outside the part that is marked with EVOLVE-BLOCK"
+            return Objection("marked", f"{path} changes outside the part that is marked with EVOLVE-BLOCK")
     return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import zlib
 from collections.abc import Callable, Sequence
 
@@ -176,16 +175,3 @@ def company_matters(life: Life, candidate: Candidate, task: Task, samples: Seque
         run(life, [trials.job(candidate.files, objective.entry, [block], limits) for block in part]) for part in both
     ]
     return trials.company_matters(task, both[0], outcomes[0], both[1], outcomes[1], regrouped[1])
-
-
-def cost_ratio(life: Life, versions: Versions, part: Sequence[trials.Block], *, alone: bool = False) -> float:
-    """CPU of the second version over that of the first on these blocks: medians of five runs each, in turn.
-
-    ``alone``: of one run for each block, where runs are dear.
-    """
-    objective = life.charter.objective(versions[0].objective)
-    limits = life.limits_of(objective)
-    times = [[block] for block in part] if alone else [part] * 5
-    outcomes = run(life, [trials.job(v.files, objective.entry, blocks, limits) for blocks in times for v in versions])
-    usual, cost = (statistics.median(o.cpu_seconds for o in outcomes[i::2]) for i in (0, 1))
-    return cost / usual

@@ -20,7 +20,7 @@ from selfproof.archive.population import Member, Population
 from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import choosing, leaves, paired, remembering, simplifying, single
+from selfproof.domains import choosing, costs, leaves, paired, remembering, simplifying, single
 from selfproof.domains.asking import Improvers
 from selfproof.domains.base import Finalist, Focus, Measured, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
@@ -373,9 +373,7 @@ class Quality:
         samples = self.task.samples("confirm", seed, 6)
         if paired.company_matters(self.life, finalist.candidate, self.task, samples, seed):
             return "its answer to a draw depends on the other draws of the block"
-        anchor, most = self.life.version(self.objective, self.life.state.anchor), self.objective.max_cost
-        cost = paired.cost_ratio(self.life, (anchor, finalist.candidate), trials.prepare(samples))
-        return f"it needs {cost:.1f} times the anchor's CPU, allowed are {most:g}" if cost > most else None
+        return costs.refusal(self.life, self.objective, finalist.candidate, trials.prepare(samples))
 
     def gain_of(self, finalist: Finalist, effect: Mapping[str, Any]) -> float:
         """The effect as the logarithm of a ratio; of a hold-out's the race's, since nothing else may steer a search."""

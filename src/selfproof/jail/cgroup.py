@@ -17,21 +17,19 @@ import time
 from pathlib import Path
 from typing import Final
 
-_CONTROLLERS: Final = ("memory", "pids")
-_PREFIX: Final = "selfproof-"
+from selfproof.jail.groups import PREFIX, CgroupMissing, own_groups, owner, sweep
+from selfproof.jail.limits import DELEGATION
+
+__all__ = ["Cgroup", "CgroupMissing", "own_groups"]
+
 _PIDS: Final = 128
 _SLACK: Final = 48 << 20  # bytes: page tables, the fork-server's own pages as they are copied
 _GONE_S: Final = 1.0
-_YOUNG_S: Final = 60.0
 _FILES: Final = {  # (memory ceiling, ceiling with swap, out-of-memory record)
     1: ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.oom_control"),
     2: ("memory.max", "memory.swap.max", "memory.events"),
 }
 _numbers = itertools.count(1)
-
-
-class CgroupMissing(Exception):
-    """This process may not make control groups here; the message says how it could."""
 
 
 class Cgroup:
@@ -43,16 +41,16 @@ class Cgroup:
         self._limit, self._killed = 0, 0
         try:
             self.version, parents = own or own_groups()
-            name = f"{_PREFIX}{_owner(os.getpid())}-{next(_numbers)}"
+            name = f"{PREFIX}{owner(os.getpid())}-{next(_numbers)}"
             self._folders = {controller: parent / name for controller, parent in parents.items()}
             for parent in set(parents.values()):
-                _sweep(parent)
+                sweep(parent)
                 (parent / name).mkdir()
             self._write("pids", "pids.max", _PIDS)
             self.limit(1 << 30)
         except OSError as error:
             self.close()
-            raise CgroupMissing(f"no control group can be made: {error}; {_HOW}") from None
+            raise CgroupMissing(f"no control group can be made: {error}; {DELEGATION}") from None
 
     def admit(self, pid: int) -> None:
         """Move a process in; all that it starts from now on is born there. Raises OSError."""
@@ -102,66 +100,3 @@ class Cgroup:
 
     def _write(self, controller: str, name: str, value: int) -> None:
         (self._folders[controller] / name).write_text(str(value))
-
-
-_HOW: Final = (
-    "run as root, or in a group that is delegated to you: systemd-run --user --scope -p Delegate=yes selfproof ..."
-)
-
-
-def own_groups(proc: Path = Path("/proc/self")) -> tuple[int, dict[str, Path]]:
-    """Return the version and, for "memory" and "pids", the folder below which this process may make groups.
-
-    Raises CgroupMissing if there is none.
-    """
-    mounts: dict[str, tuple[str, Path]] = {}
-    for line in (proc / "mountinfo").read_text().splitlines():
-        left, _, right = line.partition(" - ")
-        root, place = left.split()[3:5]
-        kind, _, options = right.split()[:3]
-        wanted = {"cgroup": set(_CONTROLLERS) & set(options.split(",")), "cgroup2": {""}}.get(kind, ())
-        mounts |= dict.fromkeys(wanted, (root, Path(place)))
-    paths: dict[str, str] = {}
-    for line in (proc / "cgroup").read_text().splitlines():
-        _, names, path = line.split(":", 2)
-        paths |= dict.fromkeys(names.split(","), path)
-    own = {}
-    for name in mounts.keys() & paths.keys():
-        top, folder = mounts[name]  # what is mounted may be a part of the hierarchy: a container's
-        own[name] = folder / paths[name].removeprefix(top).lstrip("/")
-    if set(_CONTROLLERS) <= own.keys():
-        return 1, {name: own[name] for name in _CONTROLLERS}
-    if "" in own:
-        return 2, dict.fromkeys(_CONTROLLERS, _delegated(own[""]))
-    raise CgroupMissing(f"no control groups for memory and processes are mounted; {_HOW}")
-
-
-def _delegated(own: Path) -> Path:
-    """Where groups with both controllers may be made; below `own` only if no process, not even this, is in it."""
-    try:
-        if not {"memory", "pids"} <= set((own / "cgroup.subtree_control").read_text().split()):
-            (own / "cgroup.subtree_control").write_text("+memory +pids")
-    except OSError:
-        above = own.parent  # made for this process alone, as a delegated scope is: then its parent may be ours too
-        with contextlib.suppress(OSError):  # there is none above
-            if {"memory", "pids"} <= set((above / "cgroup.subtree_control").read_text().split()):
-                return above
-        raise CgroupMissing(f"{own} has no controllers to hand on; {_HOW}") from None
-    return own
-
-
-def _owner(pid: int) -> str:
-    """Name of a process that no later process can have."""
-    return f"{pid}.{Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
-
-
-def _sweep(parent: Path) -> None:
-    """Remove groups whose engine is gone: killed, it could not do so itself."""
-    for folder in parent.glob(f"{_PREFIX}*.*-*"):
-        owner = folder.name.removeprefix(_PREFIX).rpartition("-")[0]
-        with contextlib.suppress(OSError):  # somebody else's, or still dying
-            # One that was made just now is empty until its worker has started; its engine may be out of sight.
-            if time.time() - folder.stat().st_mtime < _YOUNG_S:
-                continue
-            if not Path(f"/proc/{owner.partition('.')[0]}").exists() or _owner(int(owner.partition(".")[0])) != owner:
-                folder.rmdir()

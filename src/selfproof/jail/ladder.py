@@ -21,7 +21,7 @@ from typing import Any, Final
 from selfproof.grants import NOTHING, Grants
 from selfproof.jail import kernel, launch, providers, values
 from selfproof.jail.cgroup import Cgroup, CgroupMissing
-from selfproof.jail.limits import LAYERS, JailUnavailable, Job, Limits, Setting
+from selfproof.jail.limits import ADVICE, LAYERS, JailUnavailable, Job, Limits, Setting
 from selfproof.jail.providers import Isolated
 from selfproof.jail.worker import Born, Worker, WorkerFailed, unwatched
 
@@ -38,14 +38,6 @@ _OUTSIDE: Final = ("/etc/passwd", "/etc/shadow", "/proc/self/status", "/proc/ver
 _UIDS_FROM: Final = 2_000_000_000  # above everything that systems hand out; in a container, the last that it has
 _UIDS: Final = 4000
 _next_uid = itertools.count(secrets.randbelow(_UIDS))
-_ADVICE: Final = {
-    "jail": "Allow user namespaces, or run as root; bubblewrap (Debian, Ubuntu: apt install bubblewrap) is the "
-    'launcher that most machines trust; or accept the weaker tier with require = "confined".',
-    "confined": "Use Linux 6.2 or newer (as root 5.13) on x86_64 with Landlock enabled (it is in the list in "
-    "/sys/kernel/security/lsm); on other systems run the engine in such a virtual machine.",
-    "granted": "Grant less (`allow` in the charter, or --allow), or run where the tier jail holds and control groups "
-    "can be made; `selfproof sandbox check` says what is missing.",
-}
 
 
 def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING, born: Born = unwatched) -> Isolated:
@@ -57,7 +49,7 @@ def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING, born: 
     if require not in REQUIRE:
         return providers.start(require, REQUIRE, preload, grants)
     if not kernel.supported():
-        raise JailUnavailable("programs can only be isolated on Linux on x86_64", _ADVICE["confined"])
+        raise JailUnavailable("programs can only be isolated on Linux on x86_64", ADVICE["confined"])
     problems = []
     for tier in ("jail", "confined") if require == "auto" else (require,):
         try:
@@ -65,7 +57,7 @@ def climb(require: str, preload: Sequence[str], grants: Grants = NOTHING, born: 
         except (WorkerFailed, OSError) as error:
             problems.append(f"{tier}: {error}")
     weak = "granted" if grants.needs() else "jail" if require == "jail" else "confined"
-    raise JailUnavailable("; ".join(problems), _ADVICE[weak])
+    raise JailUnavailable("; ".join(problems), ADVICE[weak])
 
 
 def start(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
 
 from selfproof.grants import NOTHING, Grants
 
@@ -14,6 +14,18 @@ LAYERS: Final = (
 Status = Literal["ok", "error", "timeout", "crashed", "oom", "invalid_output", "protocol_error", "jail_failed"]
 Reply = Callable[[bytes], tuple[bool, bytes]]
 Tier = str  # "jail", "confined", "none", or the name of a provider
+
+ADVICE: Final = {
+    "jail": "Allow user namespaces, or run as root; bubblewrap (Debian, Ubuntu: apt install bubblewrap) is the "
+    'launcher that most machines trust; or accept the weaker tier with require = "confined".',
+    "confined": "Use Linux 6.2 or newer (as root 5.13) on x86_64 with Landlock enabled (it is in the list in "
+    "/sys/kernel/security/lsm); on other systems run the engine in such a virtual machine.",
+    "granted": "Grant less (`allow` in the charter, or --allow), or run where the tier jail holds and control groups "
+    "can be made; `selfproof sandbox check` says what is missing.",
+}
+DELEGATION: Final = (
+    "run as root, or in a group that is delegated to you: systemd-run --user --scope -p Delegate=yes selfproof ..."
+)
 
 
 class JailUnavailable(Exception):
@@ -124,3 +136,55 @@ class Setting:
     uid: int | None = None
     without: frozenset[str] = frozenset()
     grants: Grants = NOTHING
+
+
+class Stopped(Exception):
+    """The conversation ended early, with the status that this gives the job."""
+
+    def __init__(self, status: Status, message: str) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+@dataclass
+class Heard:
+    """What a child said, and how the conversation went."""
+
+    status: Status = "ok"
+    message: str | None = None
+    outputs: list[bytes] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    load_seconds: float = 0.0
+    log: bytes = b""
+
+
+class Isolated(Protocol):
+    """A worker: runs one job at a time, for one thread, until it is killed.
+
+    `tier` is the provider's name, `layers` what it has verified, `grants` what its programs may use beyond nothing,
+    `served` how many jobs it ran; `suspect` asks for another worker in its place.
+    """
+
+    tier: str
+    layers: tuple[str, ...]
+    grants: Grants
+    served: int
+    suspect: bool
+
+    def run(self, job: Job) -> Outcome:
+        """Run a job in a process that ran nothing else (screening may); never raise for what a program does.
+
+        Answers are taken in order, bounded by the job's limits, and timed out here; trouble that is not the
+        program's is the status `jail_failed`. Speed objectives need `cpu` in the outcome of a `timed` job.
+        """
+
+    def rest(self) -> None:
+        """Nothing is asked for now: end what screened programs may have left running."""
+
+    def interrupt(self) -> None:
+        """End it and all in it, from any thread; the job it runs comes to `jail_failed`. Idempotent."""
+
+    def kill(self) -> None:
+        """End it, let go of all it held. Idempotent."""

@@ -15,7 +15,7 @@ import time
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
-from types import TracebackType
+from contextlib import AbstractContextManager
 from typing import Final
 
 from selfproof.grants import NOTHING, Grants
@@ -32,7 +32,7 @@ _Staff = dict[Grants, Isolated]
 _Item = list[tuple[Job, "Future[Outcome]"]]  # for one worker, one after the other
 
 
-class Pool:
+class Pool(AbstractContextManager["Pool"]):
     """Runs jobs in isolated workers; a context manager, safe to use from several threads.
 
     `workers` run side by side; `require` is "auto" (the strongest tier that holds here), "jail", "confined", by
@@ -57,6 +57,7 @@ class Pool:
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._running: weakref.WeakSet[Isolated] = weakref.WeakSet()  # also those that are only starting
+        self._busy: set[int] = set()  # threads with a job
         first: Future[Isolated] = Future()
         self._threads = [self._thread(require, first)]
         try:
@@ -66,6 +67,11 @@ class Pool:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def busy(self) -> int:
+        """How many workers have a job at this moment."""
+        return len(self._busy)
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Queue one job. Raises RuntimeError after `close`."""
@@ -103,13 +109,7 @@ class Pool:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def __enter__(self) -> Pool:
-        """Return the pool itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the pool."""
         self.close()
 
@@ -128,8 +128,10 @@ class Pool:
             except Exception as error:  # noqa: BLE001  handed to whoever waits for this worker
                 started.set_exception(error)
             while (item := self._next(workers)) is not None:
+                self._busy.add(threading.get_ident())
                 for job, future in item:
                     self._answer(workers, require, job, future)
+                self._busy.discard(threading.get_ident())
                 for grants in [key for key, worker in workers.items() if worker.served >= _JOBS_PER_WORKER]:
                     self._dismiss(workers, grants)
         finally:

@@ -16,21 +16,12 @@ import time
 from typing import Final, NoReturn
 
 from selfproof.jail import frames
-from selfproof.jail.limits import Limits, Status
+from selfproof.jail.limits import Limits, Status, Stopped
 
 _KEPT_MOST: Final = 32  # inputs that a child remembers
 _SMALL_FRAME: Final = 64 << 10  # READY, LOADED and error frames
 _BAD_NEWS: Final[dict[int, Status]] = {frames.ERROR: "error", frames.INVALID: "invalid_output", frames.OOM: "oom"}
 _READABLE: Final = select.POLLIN | select.POLLHUP | select.POLLERR
-
-
-class Stopped(Exception):
-    """The conversation ended early, with the status that this gives the job."""
-
-    def __init__(self, status: Status, message: str) -> None:
-        """Keep both."""
-        super().__init__(message)
-        self.status, self.message = status, message
 
 
 class Conversation:

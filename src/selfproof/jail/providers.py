@@ -11,42 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
-from typing import Final, Protocol
+from typing import Final
 
 from selfproof.grants import Grants
-from selfproof.jail.limits import JailUnavailable, Job, Outcome
+from selfproof.jail.limits import Isolated, JailUnavailable
+
+__all__ = ["GROUP", "Isolated", "Provider", "start"]
 
 GROUP: Final = "selfproof.sandboxes"
-
-
-class Isolated(Protocol):
-    """A worker: runs one job at a time, for one thread, until it is killed.
-
-    `tier` is the provider's name, `layers` what it has verified, `grants` what its programs may use beyond nothing,
-    `served` how many jobs it ran; `suspect` asks for another worker in its place.
-    """
-
-    tier: str
-    layers: tuple[str, ...]
-    grants: Grants
-    served: int
-    suspect: bool
-
-    def run(self, job: Job) -> Outcome:
-        """Run a job in a process that ran nothing else (screening may); never raise for what a program does.
-
-        Answers are taken in order, bounded by the job's limits, and timed out here; trouble that is not the
-        program's is the status `jail_failed`. Speed objectives need `cpu` in the outcome of a `timed` job.
-        """
-
-    def rest(self) -> None:
-        """Nothing is asked for now: end what screened programs may have left running."""
-
-    def interrupt(self) -> None:
-        """End it and all in it, from any thread; the job it runs comes to `jail_failed`. Idempotent."""
-
-    def kill(self) -> None:
-        """End it, let go of all it held. Idempotent."""
 
 
 Provider = Callable[[Sequence[str], Grants], Isolated]

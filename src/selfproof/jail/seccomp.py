@@ -51,17 +51,8 @@ _NETWORK: Final = "connect=42 sendmsg=46 recvmsg=47 shutdown=48 getsockname=51 g
 _ALL_BITS: Final = 0xFFFFFFFF
 _NEW_NAMESPACES, _CLONE_THREAD = 0x7E020000, 0x00010000
 _CLONE3: Final = 435  # its arguments cannot be checked; ENOSYS makes the C library fall back to clone
-_IOCTL, _SOCKET, _SENDTO, _SOCKETPAIR, _SETSOCKOPT, _CLONE, _FCNTL, _PRCTL, _PRLIMIT = (
-    16,
-    41,
-    44,
-    53,
-    54,
-    56,
-    72,
-    157,
-    302,
-)
+_IOCTL, _SOCKET, _SENDTO, _SOCKETPAIR, _SETSOCKOPT = 16, 41, 44, 53, 54
+_CLONE, _FCNTL, _PRCTL, _PRLIMIT = 56, 72, 157, 302
 Checks = tuple[tuple[float, int, tuple[int, ...]], ...]  # (argument, .5: its high word; bits looked at; allowed)
 _CHECKED: Final[Mapping[int, Checks]] = {
     _IOCTL: ((1, _ALL_BITS, (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)),),  # isatty, size, FIONREAD, FIONBIO

@@ -11,12 +11,12 @@ import os
 import re
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from selfproof.jail import values
-from selfproof.jail.limits import Job, Outcome, Status
-from selfproof.jail.protocol import Conversation, Stopped
+from selfproof.jail.limits import Heard, Job, Outcome, Status, Stopped
+from selfproof.jail.protocol import Conversation
 
 _MESSAGE_MAX: Final = 300
 _LARGE: Final = 0.25  # share of its memory from which on a program that was killed may have been killed for it
@@ -37,19 +37,6 @@ class Ended:
     def signal(self) -> int:
         """The signal that ended it by the kernel's or its own doing, 0 for none."""
         return os.WTERMSIG(self.status) if os.WIFSIGNALED(self.status) and not self.killed else 0
-
-
-@dataclass
-class Heard:
-    """What a child said, and how the conversation went."""
-
-    status: Status = "ok"
-    message: str | None = None
-    outputs: list[bytes] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    load_seconds: float = 0.0
-    log: bytes = b""
 
 
 def converse(talk: Conversation, program: bytes, job: Job, spent: Callable[[], float]) -> Heard:

@@ -24,8 +24,8 @@ from selfproof.grants import NOTHING
 from selfproof.jail import frames, pipes, values, view
 from selfproof.jail.broker import Broker
 from selfproof.jail.cgroup import Cgroup
-from selfproof.jail.limits import Job, Limits, Outcome, Setting
-from selfproof.jail.protocol import Conversation, Stopped
+from selfproof.jail.limits import Job, Limits, Outcome, Setting, Stopped
+from selfproof.jail.protocol import Conversation
 from selfproof.jail.verdict import Ended, clean, converse, judge, judge_screened
 
 _START_S: Final = 20.0

@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import math
 import os
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -28,6 +29,8 @@ VARIABLE = "SELFPROOF_EXPERIENCE"
 MOST = 200_000
 WAIT_S = 2.0  # for another run's lock
 LONGEST_LINE = 256  # ancestors that a certificate is credited to
+MOST_IDEAS = 500  # that an improver is told
+REPEATED = 2  # times that an idea must have led nowhere, and never anywhere, before it counts as failed
 OTHER = "other"
 OUTCOMES = ("raced", "equal", "worse", "slow", "invalid")
 NAMES = frozenset(
@@ -48,6 +51,7 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 
+IDEA = re.compile(r"[0-9a-f]{16}")
 INSERT = "INSERT OR IGNORE INTO edit VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
@@ -185,7 +189,8 @@ class Store:
 
 
 def told(path: Path, kind: str, metric: str, operators: Sequence[str]) -> dict[str, Any]:
-    """What an improver is told for an objective: see `shares.shrunk`, and ``rows``; nothing where nothing is known.
+    """What an improver is told for an objective: see `shares.shrunk`, ``rows``, and ``failed`` (`_failed`);
+    nothing where nothing is known.
 
     Names come from ``operators`` and from Python's syntax, never from the file: another program cannot put words here.
 
@@ -199,7 +204,21 @@ def told(path: Path, kind: str, metric: str, operators: Sequence[str]) -> dict[s
         if operator in operators and (site in {MANY, TEXT, UNKNOWN} or hasattr(ast, site)):
             weight = OTHER_KIND if its_kind != kind else 1.0 if its_metric == metric else ELSEWHERE
             tallies[operator, site] = tallies.get((operator, site), Tally()).plus(tally, weight)
-    return {"rows": rows, **shrunk(tallies)} if tallies else {}
+    return {"rows": rows, **shrunk(tallies), "failed": _failed(path, kind, metric)} if tallies else {}
+
+
+def _failed(path: Path, kind: str, metric: str) -> list[str]:
+    """Hashes of ideas that were tried on this metric at least `REPEATED` times, that no race kept and no certificate
+    rests on; those that were tried most often first, at most `MOST_IDEAS`.
+    """
+    query = (
+        "SELECT idea FROM edit WHERE kind = ? AND metric = ? AND site NOT IN (?, ?) GROUP BY idea"
+        " HAVING count(*) >= ? AND sum(outcome = 'raced') = 0 AND sum(certified IS 1) = 0"
+        " ORDER BY count(*) DESC, idea LIMIT ?"
+    )
+    with closing(_reading(path)) as db:
+        found = [str(row[0]) for row in db.execute(query, (kind, metric, TEXT, UNKNOWN, REPEATED, MOST_IDEAS))]
+    return [idea for idea in found if IDEA.fullmatch(idea)]
 
 
 def _tallies(path: Path) -> dict[tuple[str, str, str, str], Tally]:

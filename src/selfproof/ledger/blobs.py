@@ -7,42 +7,15 @@ Does not protect against:
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
 
 from selfproof.ledger.errors import LedgerBroken, advising
-from selfproof.ledger.statement import blobs_of, is_sha256
+from selfproof.ledger.files import replace_file, sync_folder
+from selfproof.ledger.statement import is_sha256
 
-SCRATCH = ("blob.tmp", "checkpoint.tmp")  # left behind by a writer that died; removed by the next one
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def replace_file(path: Path, scratch: Path, data: bytes, *, durable: bool) -> None:
-    """Put `data` at `path` so that readers see the old bytes or the new, never a mixture.
-
-    With `durable` the bytes are on disk before the rename; the name needs `sync_folder` as well.
-    Raises OSError, leaving `path` as it was.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        with os.fdopen(os.open(scratch, flags, 0o644), "wb") as file:
-            file.write(data)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        scratch.replace(path)
-    except BaseException:
-        scratch.unlink(missing_ok=True)  # on a full disk it would keep the space that others need
-        raise
+SCRATCH = ("blob.tmp", "checkpoint.tmp", "opening.tmp")  # left behind by a writer that died; removed by the next one
 
 
 class Blobs:
@@ -89,10 +62,10 @@ class Blobs:
             intact = file_digest(file, "sha256").hexdigest() == digest
         return None if intact else f"blob {digest} was altered"
 
-    def fault_of(self, body: object, known: set[str]) -> str | None:
-        """Say what is wrong with the blobs that a body refers to; `known` collects those found intact."""
+    def fault_of(self, digests: Iterable[str], known: set[str]) -> str | None:
+        """Say what is wrong with the blobs that an entry refers to; `known` collects those found intact."""
         try:
-            for digest in blobs_of(body):
+            for digest in digests:
                 if digest not in known and (fault := self.fault(digest)):
                     return fault
                 known.add(digest)

@@ -15,7 +15,7 @@ class LedgerBroken(Exception):
     """The record on disk is not what was written; `index` and `kind` name the first bad entry.
 
     `kind` is the entry's kind ("unknown" if unreadable). Where the damage is not inside one entry, `index` is
-    None and `kind` says what was hit: "log", "checkpoint", "vkey", "key", "blob" or "stray".
+    None and `kind` says what was hit: "log", "checkpoint", "vkey", "key", "signed", "blob" or "stray".
     """
 
     exit_code = 4
@@ -36,6 +36,11 @@ class LedgerBroken(Exception):
             return "Put the key this ledger was created with back in its place (mode 0600), then try again."
         if self.kind == "stray":
             return "Move that file elsewhere, find out who put it there, then run `selfproof verify`."
+        if self.kind == "signed":
+            return (
+                "Put the newest copy of the ledger folder back. If there is none, this log cannot go on, as what was "
+                "signed stays signed: copy charter.toml, tasks and program to a new folder, and `selfproof init` there."
+            )
         return (
             "Keep the folder as it is for inspection, restore the ledger folder from a backup, "
             "then run `selfproof verify`."

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from selfproof.ledger.errors import LedgerBroken, LedgerBusy
+from selfproof.ledger.openings import Openings, told
 from selfproof.ledger.statement import MAX_LEAF, Leaf, document, guess_kind, parse_statement
 
 _HEADER = struct.Struct("<II")
@@ -100,12 +101,13 @@ def unsigned_hint(offset: int) -> str:
 
 def leaves(folder: Path, start: int, stop: int) -> Iterator[Leaf]:
     """Yield the entries start..stop-1; LedgerBroken where one does not read back."""
+    openings = Openings(folder)
     with open_log(folder) as file:
         for frame in scan(file, covered=stop):
             if frame.number >= stop:
                 return
             if frame.number >= start:
-                yield frame.leaf()
+                yield told(frame.leaf(), openings)
 
 
 def write_at(fd: int, data: bytes, offset: int) -> None:

@@ -6,11 +6,10 @@ Does not protect against:
 
 import os
 import re
-import secrets
 from pathlib import Path
 
-from selfproof.ledger.blobs import sync_folder
 from selfproof.ledger.errors import LedgerBroken
+from selfproof.ledger.files import sync_folder
 
 
 def make_key(path: Path) -> bytes:
@@ -20,7 +19,7 @@ def make_key(path: Path) -> bytes:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return read_key(path)
-    seed = secrets.token_bytes(32)
+    seed = os.urandom(32)
     with os.fdopen(fd, "w") as file:
         file.write(seed.hex() + "\n")
         file.flush()
@@ -39,6 +38,10 @@ def read_key(path: Path) -> bytes:
             mode, text = os.fstat(file.fileno()).st_mode, file.read(1024).strip()
     except (FileNotFoundError, UnicodeDecodeError):
         raise LedgerBroken(None, "key", f"there is no signing key in {path}") from None
+    except PermissionError:  # of a run as root, whose signer took an account of its own
+        raise LedgerBroken(
+            None, "key", f"{path} is another account's: run as root, or chown it and its .signed"
+        ) from None
     if mode & 0o077:
         raise LedgerBroken(None, "key", f"other accounts may read {path}: run chmod 600 {path}")
     if re.fullmatch(r"[0-9a-f]{64}", text) is None:

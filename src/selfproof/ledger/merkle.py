@@ -8,7 +8,10 @@ Does not protect against:
 - statements that were false when they were written: a tree proves order and integrity, not truth
 """
 
+from collections.abc import Iterable
+from functools import reduce
 from hashlib import sha256
+from itertools import islice
 from typing import NamedTuple
 
 EMPTY_ROOT = sha256(b"").digest()
@@ -47,3 +50,9 @@ class Tree(NamedTuple):
         for peak in reversed(left):
             root = node_hash(peak, root)
         return root
+
+
+def root_at(entries: Iterable[bytes], size: int) -> bytes | None:
+    """Return the tree hash of the first `size` entries, or None if there are fewer."""
+    tree = reduce(Tree.append, map(leaf_hash, islice(entries, size)), Tree())
+    return tree.root if tree.size == size else None

@@ -17,18 +17,19 @@ import base64
 import binascii
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from hashlib import sha256
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ED25519 = b"\x01"
+_SIZE = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 _SIGNATURE = re.compile(r"— ([^ +\n]+) ([A-Za-z0-9+/]+={0,2})")
 
 
-@dataclass(frozen=True)
-class Verifier:
+class Verifier(NamedTuple):
     """A note key that can only check: its name and 32-byte public key."""
 
     name: str
@@ -56,17 +57,14 @@ class Verifier:
         return verifier
 
 
-@dataclass(frozen=True)
 class Signer:
-    """A note key that can sign: its name and 32-byte secret seed."""
+    """A note key that can sign; nothing prints its seed."""
 
-    name: str
-    seed: bytes = field(repr=False)
-
-    def __post_init__(self) -> None:
-        """Refuse names that a note cannot carry."""
-        if not is_name(self.name):
-            raise ValueError(f"a key name may not be empty or hold spaces or '+': {self.name!r}")
+    def __init__(self, name: str, seed: bytes) -> None:
+        """Take a name and 32 secret bytes; ValueError for a name that a note cannot carry."""
+        if not is_name(name):
+            raise ValueError(f"a key name may not be empty or hold spaces or '+': {name!r}")
+        self.name, self.seed = name, seed
 
     @property
     def verifier(self) -> Verifier:
@@ -74,8 +72,7 @@ class Signer:
         return Verifier(self.name, Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw())
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """What a log's key vouches for: this many entries have this root."""
 
     origin: str
@@ -130,20 +127,34 @@ def signature_lines(note: bytes) -> tuple[str, list[tuple[str, bytes]]]:
     return text, [(match[1], unbase64(match[2])) for match in matches if match]
 
 
-def parse_checkpoint(note: bytes, verifier: Verifier) -> Checkpoint:
-    """Return the checkpoint in a note with exactly one signature, by `verifier`; ValueError otherwise."""
-    checkpoint = checkpoint_of(note, verifier)
-    if note.count(b"\n", len(checkpoint.text.encode()) + 1) != 1:
-        raise ValueError("more than one signature line")
-    return checkpoint
+def signed_by(note: bytes, verifiers: Sequence[Verifier]) -> str:
+    """Return the text of a note with exactly these signatures, in this order; ValueError otherwise."""
+    text, lines = signature_lines(note)
+    if [(name, blob[:4]) for name, blob in lines] != [(one.name, one.key_id) for one in verifiers]:
+        raise ValueError("not signed by the log's key, or by more than that")
+    for verifier in verifiers:
+        verify_note(note, verifier)
+    return text
+
+
+def stated_size(note: bytes) -> int:
+    """Return the size that a checkpoint states, whoever signed it; ValueError for what is none."""
+    lines = signature_lines(note)[0].split("\n")
+    if len(lines) != 4 or not _SIZE.fullmatch(lines[1]):
+        raise ValueError("not a checkpoint: expected origin, size and root")
+    return int(lines[1])
+
+
+def parse_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
+    """Return the checkpoint in a note with exactly these signatures, in this order; ValueError otherwise."""
+    signed_by(note, verifiers)
+    return checkpoint_of(note, verifiers[0])
 
 
 def checkpoint_of(note: bytes, verifier: Verifier) -> Checkpoint:
     """Return the checkpoint in a note that `verifier` signed, cosigned or not; ValueError otherwise."""
     lines = verify_note(note, verifier).split("\n")
-    if len(lines) != 4 or not re.fullmatch(r"0|[1-9][0-9]{0,15}", lines[1]):
-        raise ValueError("not a checkpoint: expected origin, size and root")
-    checkpoint = Checkpoint(lines[0], int(lines[1]), unbase64(lines[2]))
+    checkpoint = Checkpoint(lines[0], stated_size(note), unbase64(lines[2]))
     if checkpoint.origin != verifier.name or len(checkpoint.root) != 32:
         raise ValueError("a checkpoint of another log")
     return checkpoint

@@ -1,7 +1,8 @@
 """Reading a ledger back: what its key signed, and entry by entry whether the log still says so.
 
-Order of trust: entry 0 (genesis) names the key, `vkey` must repeat it, the checkpoint must be signed by it,
-and the entries must hash to the checkpoint's root. Entries behind the checkpoint have checksums only.
+Order of trust: entry 0 (genesis) names the key, `vkey` must repeat it, the checkpoint must be signed by it or by those
+that followed it (`rotation.py`), and the entries must hash to the checkpoint's root. Entries behind the checkpoint have
+checksums only.
 
 Does not protect against:
 - the key holder rewriting history, or old files put back as a whole (that takes a witness)
@@ -16,7 +17,8 @@ from typing import NamedTuple
 from selfproof.ledger.errors import LedgerBroken
 from selfproof.ledger.frames import Frame, open_log, scan
 from selfproof.ledger.merkle import Tree, leaf_hash
-from selfproof.ledger.note import Checkpoint, Verifier, parse_checkpoint
+from selfproof.ledger.note import Checkpoint, Verifier, parse_checkpoint, signature_lines, stated_size
+from selfproof.ledger.rotation import KINDS, Keys, may_turn
 
 
 class Step(NamedTuple):
@@ -26,13 +28,18 @@ class Step(NamedTuple):
     tree: Tree
 
 
-@dataclass(frozen=True)
+@dataclass
 class Replay:
-    """A ledger folder whose genesis, key and checkpoint signature fit together."""
+    """A ledger folder whose genesis, keys and checkpoint signatures fit together.
+
+    `verifier` is the first key; `keys` are those behind the last step that was taken.
+    """
 
     folder: Path
     verifier: Verifier
     checkpoint: Checkpoint
+    keys: Keys
+    signers: tuple[Verifier, ...]
 
     @classmethod
     def of(cls, folder: Path) -> "Replay":
@@ -48,27 +55,55 @@ class Replay:
             raise LedgerBroken(0, genesis.kind, str(error)) from None
         if _read(folder / "vkey", "vkey") != f"{vkey}\n".encode():
             raise LedgerBroken(None, "vkey", "not the key that the genesis entry names")
+        note = _read(folder / "checkpoint", "checkpoint")
         try:
-            checkpoint = parse_checkpoint(_read(folder / "checkpoint", "checkpoint"), verifier)
+            signers: tuple[Verifier, ...] = (verifier,)
+            if [blob[:4] for _, blob in signature_lines(note)[1]] != [verifier.key_id]:  # then other keys have followed
+                signers = keys_at(folder, verifier, stated_size(note)).in_force
+            checkpoint = parse_checkpoint(note, signers)
             if checkpoint.size == 0:
                 raise ValueError("covers no entry")
         except ValueError as error:
             raise LedgerBroken(None, "checkpoint", str(error)) from None
-        return cls(folder, verifier, checkpoint)
+        return cls(folder, verifier, checkpoint, Keys((verifier,)), signers)
 
     def steps(self) -> Iterator[Step]:
         """Yield every whole record; LedgerBroken at the first one that is not what was signed."""
-        tree, signed = Tree(), self.checkpoint.size
-        with open_log(self.folder) as file:
-            for frame in scan(file, covered=signed):
-                tree = tree.append(leaf_hash(frame.raw))
-                if tree.size == signed and tree.root != self.checkpoint.root:
-                    raise LedgerBroken(
-                        None,
-                        "log",
-                        f"entries 0 to {signed - 1} do not hash to the signed root: one was rewritten",
-                    )
-                yield Step(frame, tree)
+        signed, self.keys = self.checkpoint.size, Keys((self.verifier,))
+        for step, keys in _turning(self.folder, self.verifier, signed):
+            if step.tree.size == signed:
+                if step.tree.root != self.checkpoint.root:
+                    reason = f"entries 0 to {signed - 1} do not hash to the signed root: one was rewritten"
+                    raise LedgerBroken(None, "log", reason)
+                if self.keys.in_force != self.signers:  # those before this entry: a key takes effect behind it
+                    raise LedgerBroken(None, "checkpoint", "signed by other keys than those in force")
+            self.keys = keys
+            yield step
+
+
+def _turning(folder: Path, first: Verifier, covered: int) -> Iterator[tuple[Step, Keys]]:
+    """Every whole record with its tree, and the keys behind it."""
+    tree, keys = Tree(), Keys((first,))
+    with open_log(folder) as file:
+        for frame in scan(file, covered=covered):
+            if may_turn(frame.raw):
+                leaf = frame.leaf()
+                try:
+                    keys = keys.follow(leaf.kind, leaf.body, tree.size, tree.root) if leaf.kind in KINDS else keys
+                except (ValueError, KeyError, TypeError) as error:
+                    raise LedgerBroken(leaf.index, leaf.kind, f"not a key that may follow: {error}") from None
+            tree = tree.append(leaf_hash(frame.raw))
+            yield Step(frame, tree), keys
+
+
+def keys_at(folder: Path, first: Verifier, size: int) -> Keys:
+    """The keys that a checkpoint of this size is signed with: those behind the entry before its last."""
+    found = Keys((first,))
+    for step, keys in _turning(folder, first, 0):
+        if step.tree.size >= size:
+            break
+        found = keys
+    return found
 
 
 def _read(path: Path, kind: str) -> bytes:

@@ -36,13 +36,18 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Leaf:
-    """One entry of the ledger: `body` is the predicate (with "time"), `raw` the exact bytes hashed."""
+    """One entry of the ledger: `body` is the predicate (with "time"), `raw` the exact bytes hashed.
+
+    Where an entry holds commitments to texts (`openings.py`), `body` has the texts, `commits` field and digest
+    of each.
+    """
 
     index: int
     kind: str
     body: dict[str, Any]
     raw: bytes
     time: str
+    commits: tuple[tuple[str, str], ...] = ()
 
 
 class Statement(NamedTuple):

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from selfproof.ledger.blobs import replace_file
+from selfproof.ledger.files import replace_file
 from selfproof.ledger.merkle import Tree, leaf_hash
 
 WIDTH = 256

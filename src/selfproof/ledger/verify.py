@@ -17,6 +17,7 @@ from selfproof.ledger.blobs import SCRATCH, Blobs
 from selfproof.ledger.errors import LedgerBroken
 from selfproof.ledger.frames import leaves, open_log, scan
 from selfproof.ledger.merkle import Tree, leaf_hash
+from selfproof.ledger.openings import FOLDER, Openings, told
 from selfproof.ledger.replay import Replay
 from selfproof.ledger.statement import Leaf, is_sha256
 
@@ -70,15 +71,17 @@ def check(folder: Path, visit: Callable[[Leaf], object] | None = None) -> Check:
         replay = Replay.of(folder)
         signed, last, blobs = replay.checkpoint.size, "", Blobs(folder)
         known: set[str] = set()
+        texts = _Texts(folder)
         for frame, grown in replay.steps():
-            leaf = frame.leaf(fast.document)
+            leaf = texts.told(frame.leaf(fast.document))
             if leaf.time < last:
                 raise LedgerBroken(leaf.index, leaf.kind, f"{leaf.time} is earlier than the entry before it")
-            if b'"$blob"' in leaf.raw and (fault := blobs.fault_of(leaf.body, known)):
+            if fault := blobs.fault_of(fast.blobs(leaf), known):
                 raise LedgerBroken(leaf.index, leaf.kind, fault)
             tree, last = grown, leaf.time
             if visit is not None:
                 visit(leaf)
+        texts.settle()
         _check_files(folder, blobs, known)
     except LedgerBroken as error:
         bad = {"index": error.index, "kind": error.kind, "reason": error.reason}
@@ -87,11 +90,39 @@ def check(folder: Path, visit: Callable[[Leaf], object] | None = None) -> Check:
     return Check(bad is None, tree.size, tree.root.hex(), bad, max(0, tree.size - signed))
 
 
+class _Texts:
+    """Texts that entries have commitments to: each is there, or an entry says that it was taken out."""
+
+    def __init__(self, folder: Path) -> None:
+        self._openings = Openings(folder)
+        self._committed: dict[str, tuple[int, str, str]] = {}
+        self._redacted: set[str] = set()
+
+    def told(self, leaf: Leaf) -> Leaf:
+        """An entry with its texts."""
+        told_leaf = told(leaf, self._openings)
+        if told_leaf is not leaf:
+            leaf = told_leaf
+            self._committed |= {digest: (leaf.index, leaf.kind, field) for field, digest in leaf.commits}
+        if leaf.kind == "redact":
+            self._redacted.add(str(leaf.body.get("commit")))
+        return leaf
+
+    def settle(self) -> None:
+        """Name a text that is gone without an entry, or an opening of nothing."""
+        here = set(self._openings.files())
+        for digest, (index, kind, field) in self._committed.items():
+            if digest not in here | self._redacted:
+                raise LedgerBroken(index, kind, f"the text of {field} is gone, and no entry says that it was redacted")
+        for name in sorted(here - set(self._committed)):
+            raise LedgerBroken(None, "stray", f"{FOLDER}/{name} does not belong in a ledger")
+
+
 def _check_files(folder: Path, blobs: Blobs, known: set[str]) -> None:
     """Report files that do not belong, and blobs no entry refers to whose bytes do not match their name."""
-    expected = {"log", "checkpoint", "vkey", "blobs", *SCRATCH}
+    expected = {"log", "checkpoint", "vkey", "blobs", FOLDER, *SCRATCH}
     for path in sorted(folder.iterdir()):
-        if path.name not in expected or path.is_symlink() or path.is_dir() != (path.name == "blobs"):
+        if path.name not in expected or path.is_symlink() or path.is_dir() != (path.name in {"blobs", FOLDER}):
             raise LedgerBroken(None, "stray", f"{path.name} does not belong in a ledger")
     for path in sorted(blobs.files()):
         digest = path.name

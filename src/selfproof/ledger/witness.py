@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from selfproof.ledger.blobs import replace_file, sync_folder
 from selfproof.ledger.cosignature import CosignerKey
 from selfproof.ledger.errors import LedgerBroken, LedgerBusy, advising
+from selfproof.ledger.files import replace_file, sync_folder
 from selfproof.ledger.keys import make_key
 from selfproof.ledger.note import Checkpoint, Verifier, checkpoint_of, signature_lines, unbase64
 from selfproof.ledger.proofs import verify_consistency

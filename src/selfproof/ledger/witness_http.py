@@ -98,6 +98,14 @@ class Asked:
     url: str
     cosigner: Cosigner
 
+    @classmethod
+    def parse(cls, line: str) -> Asked:
+        """Read its address, a space, its key; ValueError if it is not that."""
+        url, _, key = line.strip().partition(" ")
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"{url!r} is no address: it begins with http:// or https://")
+        return cls(url, Cosigner.parse(key))
+
 
 def cosign(
     asked: Asked, log: Verifier, note: bytes, consistency: Callable[[int, int], Sequence[bytes]]

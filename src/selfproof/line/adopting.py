@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
 
 from selfproof.adopt import repo
 from selfproof.archive.state import Confirming
 from selfproof.archive.tree import digests, tree_hash
-from selfproof.charter import Objective
-from selfproof.domains.base import Finalist
 from selfproof.life import Life
-from selfproof.line.certificates import write
-from selfproof.nouns import Decision
+from selfproof.line.certificates import commit_message, write
+from selfproof.nouns import Candidate, Decision, Edit
+from selfproof.oversight import tripwires
 
 
 def refuse(life: Life, confirming: Confirming, step: str, reason: str) -> None:
@@ -24,44 +22,47 @@ def refuse(life: Life, confirming: Confirming, step: str, reason: str) -> None:
 
 def limit(life: Life) -> str | None:
     """Why the charter allows no adoption now, or None; asked before alpha is spent and again before an adoption."""
+    if life.state.overseen.halted is not None:
+        return "the program was stopped"
     if life.charter.autonomy.level == "observe":
         return f"the charter's autonomy level is {life.charter.autonomy.level}"
-    day = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
+    now = datetime.datetime.now(datetime.UTC)
+    day = now - datetime.timedelta(days=1)
     recent = [v for v in life.state.versions[1:] if datetime.datetime.fromisoformat(v.time) > day]
     if len(recent) >= life.charter.budget.adoptions_per_day:
         return f"{len(recent)} adoptions in 24 hours are all that the charter allows"
-    return None
+    return tripwires.cooling(life.state, life.charter, now)
+
+
+def full(life: Life) -> bool:
+    """Whether so many changes wait for people that nothing more is confirmed: nobody is flooded into agreeing."""
+    return len(life.state.waiting) >= life.charter.autonomy.waiting
+
+
+def candidate_of(life: Life, confirming: Confirming) -> Candidate:
+    """What is or was confirmed, from the ledger."""
+    body = confirming.body
+    texts = {path: life.ledger.get_blob(digest).decode() for path, digest in body["files"].items()}
+    edit = Edit(body["objective"], texts, body["title"], body["operator"], body["incumbent"])
+    return Candidate(body["candidate"], body["objective"], texts, edit)
 
 
 def adopt(
-    life: Life, objective: Objective, finalist: Finalist, confirming: Confirming, high_water: Sequence[str]
+    life: Life, objective: str, candidate: Candidate, confirming: Confirming, high_water: Sequence[str]
 ) -> Decision:
     """Write the leaf, then the commit: from the leaf on the change is adopted, whatever happens to us."""
-    files = {**life.files(), **finalist.candidate.files}
+    files = {**life.files(), **candidate.files}
     body, verdict = confirming.body, confirming.verdict
     assert verdict is not None
     number = len(life.state.versions)
-    message = commit_message(number, body["title"], objective.name, verdict)
+    message = commit_message(number, body["title"], objective, verdict)
     leaf = life.log(
         "adopt",
-        {"version": number, "parent": life.state.current, "confirmation": confirming.id, "objective": objective.name,
+        {"version": number, "parent": life.state.current, "confirmation": confirming.id, "objective": objective,
          "candidate": body["candidate"], "title": body["title"], "tree": tree_hash(files), "files": digests(files),
-         "texts": [life.blob(text) for text in finalist.candidate.files.values()],
+         "texts": [life.blob(text) for text in candidate.files.values()],
          "message": message, "high_water": list(high_water)},
         durable=True,
     )  # fmt: skip
     repo.commit(life.tree, files, message, leaf.time)
-    return Decision("adopted", "adopt", verdict["reason"], finalist.candidate, version=number)
-
-
-def commit_message(number: int, title: str, objective: str, verdict: dict[str, Any]) -> str:
-    """What, why and the certificate in short."""
-    evidence = f"ln W = {verdict['log_wealth']:.2f} >= {verdict['log_threshold']:.2f}"
-    if not verdict["alpha_k"]:
-        evidence = "every sample run twice, compared exactly"
-    return (
-        f"version {number}: {title[:60]}\n\nobjective: {objective}\nchange: {title}\n"
-        f"{'certificate' if verdict['answer'] == 'certified' else 'NO CERTIFICATE'}: {verdict['claim']}\n"
-        f"k = {verdict['k']}, alpha_k = {verdict['alpha_k']:.3g}, pairs = {verdict['pairs']}, "
-        f"{evidence}, tier = {verdict['tier']}\n"
-    )
+    return Decision("adopted", "adopt", verdict["reason"], candidate, version=number)

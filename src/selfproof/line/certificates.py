@@ -11,11 +11,11 @@ from typing import Any
 from selfproof.archive.evidence import unpack
 from selfproof.archive.state import Confirming, State
 from selfproof.certify import effect as effects
-from selfproof.certify.gate import Verdict
 from selfproof.certify.pairs import pair_of
 from selfproof.certify.recorded import effect_of, machine_of, pairing_of, prediction_of
-from selfproof.charter import Charter
-from selfproof.levels import effect_from, is_whole
+from selfproof.certify.terms import Verdict
+from selfproof.charter import Charter, Objective
+from selfproof.levels import is_whole
 from selfproof.life import Life
 from selfproof.nouns import Blobs, Certificate, Event, Evidence
 from selfproof.trial.task import Task, Workload
@@ -63,7 +63,7 @@ def evidence_of(
         log_threshold=verdict.log_threshold, log_loss_wealth=verdict.log_loss_wealth, losses=verdict.losses,
         test=rule["test"], scale=rule["scale"], minimum=rule["minimum"], margin=rule["margin"],
         span=rule["span"], blind_spot=blind, tier=epoch["tier"], layers=tuple(epoch["layers"]), seeds=epoch["seeds"],
-        signer="same account", pool=pool, not_covered=tuple(not_covered), assumes=tuple(assumes),
+        signer=epoch.get("signer", "same account"), pool=pool, not_covered=tuple(not_covered), assumes=tuple(assumes),
         granted=tuple(epoch["granted"].get(body["objective"], ())),
     )  # fmt: skip
 
@@ -148,6 +148,8 @@ def _seconds(confirming: Confirming) -> float:
 def write(life: Life, confirming: Confirming) -> None:
     """Log the certificate of a confirmation that was judged and decided."""
     if confirming.verdict is not None and confirming.decision is not None and confirming.certificate is None:
+        if confirming.decision["verdict"] == "waits":
+            return
         life.log("certificate", complete(life.state, confirming, life.ledger))
 
 
@@ -164,4 +166,52 @@ def progress(confirming: Confirming, verdict: Verdict, tier: str) -> Event:
         "k": body["k"], "alpha_k": body["alpha_k"], "pairs": verdict.pairs, "log_wealth": verdict.log_wealth,
         "log_threshold": verdict.log_threshold, "answer": verdict.answer, "tier": tier,
         "control": confirming.counter.startswith("control-"),
+        "most_pairs": body["rule"]["most_pairs"], "log_mean_wealth": verdict.log_mean_wealth,
+        "operator": body["operator"], "candidate": body["candidate"],
+    }  # fmt: skip
+
+
+def effect_from(pool: Mapping[str, Any]) -> str:
+    """Which pairs tell how large a change on a finite pool is: there are no others than its own."""
+    return "the whole population" if is_whole(pool) else "the pairs that certified it, which flatter it"
+
+
+def commit_message(number: int, title: str, objective: str, verdict: dict[str, Any]) -> str:
+    """What, why and the certificate in short."""
+    evidence = f"ln W = {verdict['log_wealth']:.2f} >= {verdict['log_threshold']:.2f}"
+    if not verdict["alpha_k"]:
+        evidence = "every sample run twice, compared exactly"
+    return (
+        f"version {number}: {title[:60]}\n\nobjective: {objective}\nchange: {title}\n"
+        f"{'certificate' if verdict['answer'] == 'certified' else 'NO CERTIFICATE'}: {verdict['claim']}\n"
+        f"k = {verdict['k']}, alpha_k = {verdict['alpha_k']:.3g}, pairs = {verdict['pairs']}, "
+        f"{evidence}, tier = {verdict['tier']}\n"
+    )
+
+
+def told(confirming: Confirming, objective: Objective, verdict: str, step: str, reason: str) -> dict[str, Any]:
+    """The event of a decision, for the person who watches."""
+    assert confirming.verdict is not None
+    return {
+        "event": "decision", "id": confirming.id, "objective": objective.name, "verdict": verdict, "step": step,
+        "reason": reason, "title": confirming.body["title"], "pairs": confirming.verdict["pairs"],
+        "metric": objective.metric,
+    }  # fmt: skip
+
+
+def told_adopted(confirming: Confirming, objective: Objective, effect: Mapping[str, Any]) -> Event:
+    """The same of one that was adopted and kept."""
+    body, verdict = confirming.body, confirming.verdict
+    assert verdict is not None
+    return told(confirming, objective, "adopted", "adopt", verdict["reason"]) | {
+        "version": confirming.version, "operator": body["operator"], "answer": verdict["answer"], "effect": effect,
+        "alpha_k": body["alpha_k"], "tier": verdict["tier"],
+    }  # fmt: skip
+
+
+def told_verdict(confirming: Confirming, evidence: Evidence, *, control: bool) -> Event:
+    """The event of a verdict."""
+    return {
+        "event": "verdict", "id": confirming.id, "objective": evidence.objective, "answer": evidence.answer,
+        "reason": evidence.reason, "pairs": evidence.pairs, "title": confirming.body["title"], "control": control,
     }  # fmt: skip

@@ -11,16 +11,16 @@ from selfproof import levels
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import Confirming
 from selfproof.archive.tree import digests, form_of, tree_of_digests
-from selfproof.certify.gate import Gate, Rule, Verdict
 from selfproof.certify.judging import gate_for
 from selfproof.certify.pairs import outside, pair_of
 from selfproof.certify.scale import robust_scale
+from selfproof.certify.terms import Gate, Level, Rule, Verdict
+from selfproof.domains import sorting
 from selfproof.domains.base import Domain, Finalist
 from selfproof.domains.paired import IncumbentFailed
-from selfproof.levels import Level
 from selfproof.life import Life
 from selfproof.line.adopting import refuse
-from selfproof.line.certificates import evidence_of, pool_told, progress
+from selfproof.line.certificates import evidence_of, pool_told, progress, told_verdict
 from selfproof.nouns import Event, SelfproofError
 from selfproof.trial.task import Task
 
@@ -74,6 +74,7 @@ def start(life: Life, domain: Domain, finalist: Finalist, control: str | None) -
         "differences": list(finalist.differences), "notes": finalist.notes, "watched": list(domain.sizes.watched),
         "rule": asdict(rule),
         "charter": life.state.charter["charter"], "tasks": tree_of_digests(life.state.charter["tasks"]),
+        **({"classes": sorting.classes_of(life, candidate.files)} if control is None else {}),
     }  # fmt: skip
     leaf = life.log("confirm-start", body, durable=True)
     return life.state.confirmations[leaf.index]
@@ -120,9 +121,7 @@ def confirm(
     pool = pool_told(life.tasks[body["objective"]])
     evidence = evidence_of(life.state, life.charter, confirming, verdict, answer, pool=pool)
     life.log("verdict", {"confirmation": confirming.id, **asdict(evidence)}, durable=True)
-    yield {"event": "verdict", "id": confirming.id, "objective": domain.objective.name, "answer": evidence.answer,
-           "reason": evidence.reason, "pairs": verdict.pairs, "title": body["title"],
-           "control": control is not None}  # fmt: skip
+    yield told_verdict(confirming, evidence, control=control is not None)
     return confirming
 
 

@@ -7,9 +7,9 @@ from collections.abc import Generator
 from selfproof.archive.state import Confirming
 from selfproof.domains.base import Domain, Finalist
 from selfproof.life import Life
-from selfproof.line import guarding
+from selfproof.line import approving, guarding, permitting
 from selfproof.line.adopting import adopt, limit, refuse
-from selfproof.line.certificates import write
+from selfproof.line.certificates import told, told_adopted, write
 from selfproof.line.watching import stop_if_often, watch
 from selfproof.nouns import Decision, Event
 
@@ -18,7 +18,6 @@ def decide(
     life: Life, domain: Domain, finalist: Finalist, confirming: Confirming
 ) -> Generator[Event, None, Decision | None]:
     """After a certified verdict: guards, the last checks, the charter's limits; then adopt or refuse."""
-    body = confirming.body
     verdict = confirming.verdict
     assert verdict is not None
     refusal: tuple[str, str] | None = None
@@ -38,16 +37,20 @@ def decide(
                 high_water += [guard.name] if is_better else []
     if refusal is None and (reason := limit(life)):
         refusal = ("charter", reason)
+    refusal = refusal or permitting.refusal(life, confirming)
     step, reason = refusal or ("adopt", verdict["reason"])
     if refusal is not None:
         refuse(life, confirming, step, reason)
         if step != "abandoned":
             domain.settled(finalist, adopted=False)
-        yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "refused",
-               "step": step, "reason": reason, "title": body["title"], "pairs": verdict["pairs"],
-               "metric": domain.objective.metric}  # fmt: skip
+        yield told(confirming, domain.objective, "refused", step, reason)
         return None
-    adopt(life, domain.objective, finalist, confirming, high_water)
+    if permitting.signatures(life.state, life.charter, confirming, life.ledger.get_blob):
+        approving.wait(life, confirming, high_water)
+        domain.settled(finalist, adopted=False)
+        yield told(confirming, domain.objective, "waits", "approval", "certified; approvers have to sign it")
+        return None
+    adopt(life, domain.objective.name, finalist.candidate, confirming, high_water)
     return (yield from settle(life, domain, finalist, confirming))
 
 
@@ -67,7 +70,7 @@ def settle(
     life: Life, domain: Domain, finalist: Finalist, confirming: Confirming
 ) -> Generator[Event, None, Decision | None]:
     """Watch what was just adopted; the decision, or None if it was taken back."""
-    body, verdict, number = confirming.body, confirming.verdict, confirming.version
+    verdict, number = confirming.verdict, confirming.version
     assert verdict is not None
     canary = yield from watch(life, domain, finalist, confirming)
     write(life, confirming)
@@ -77,8 +80,5 @@ def settle(
         stop_if_often(life)
         return None
     reason, effect = verdict["reason"], canary["effect"]
-    yield {"event": "decision", "id": confirming.id, "objective": domain.objective.name, "verdict": "adopted",
-           "step": "adopt", "reason": reason, "version": number, "title": body["title"],
-           "operator": body["operator"], "answer": verdict["answer"], "effect": effect, "pairs": verdict["pairs"],
-           "alpha_k": body["alpha_k"], "tier": verdict["tier"], "metric": domain.objective.metric}  # fmt: skip
+    yield told_adopted(confirming, domain.objective, effect)
     return Decision("adopted", "adopt", reason, finalist.candidate, version=number, effect=effect)

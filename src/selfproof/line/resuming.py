@@ -9,12 +9,12 @@ from selfproof.archive.tree import tree_of_digests
 from selfproof.domains.base import Domain, Finalist
 from selfproof.levels import pool_of
 from selfproof.life import Life
-from selfproof.line.adopting import refuse
+from selfproof.line.adopting import candidate_of, refuse
 from selfproof.line.certificates import write
 from selfproof.line.confirming import confirm
 from selfproof.line.deciding import decide, settle
 from selfproof.line.watching import finalist_of, take_back, unwatched
-from selfproof.nouns import Candidate, Edit, Event
+from selfproof.nouns import Event
 
 
 def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterator[Event]:
@@ -41,10 +41,8 @@ def resume(life: Life, domain: Domain | None, confirming: Confirming) -> Iterato
         refuse(life, confirming, "abandoned", "the run was killed while it was being confirmed")
         yield {"event": "resumed", "id": confirming.id, "title": body["title"], "how": "abandoned, its alpha is spent"}
         return
-    texts = {path: life.ledger.get_blob(digest).decode() for path, digest in body["files"].items()}
-    edit = Edit(body["objective"], texts, body["title"], body["operator"], body["incumbent"])
-    candidate = Candidate(body["candidate"], body["objective"], texts, edit)
-    finalist = Finalist(candidate, life.version(domain.objective), tuple(body["differences"]), body["notes"])
+    candidate, incumbent = candidate_of(life, confirming), life.version(domain.objective)
+    finalist = Finalist(candidate, incumbent, tuple(body["differences"]), body["notes"])
     yield {"event": "resumed", "id": confirming.id, "title": body["title"], "how": "goes on at the next unused seed"}
     if confirming.verdict is None:
         confirming = yield from confirm(life, domain, finalist, opened=confirming)

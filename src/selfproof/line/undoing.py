@@ -15,6 +15,8 @@ def rollback(life: Life, to: int, *, reason: str, by: str = "person") -> int:
     """
     if not 0 <= to < len(life.state.versions) or life.state.versions[to].rolled_back:
         raise UsageError(f"there is no version {to} to go back to", advice="`selfproof log` lists the versions.")
+    if to in life.state.overseen.retired:
+        raise UsageError(f"version {to} was retired: it must not run again", advice="Go back to another version.")
     if to == life.state.current:
         raise UsageError(f"version {to} is the program already")
     undone = [v.number for v in life.state.versions if v.number > to and not v.rolled_back]

@@ -62,7 +62,11 @@ def watch(
 def take_back(life: Life, confirming: Confirming) -> Generator[Event, None, None]:
     """Do what the canary of the current version said: the exact version before it is the program again."""
     reason = (confirming.canary or {}).get("broken") or "fresh pairs show that it is worse"
-    to = rollback(life, confirming.body["base_version"], reason=f"canary: {reason}", by="canary")
+    retired = life.state.overseen.retired  # never all of them: the rule for entries of this kind
+    before = (
+        v.number for v in life.state.versions[: confirming.version] if not v.rolled_back and v.number not in retired
+    )
+    to = rollback(life, max(before), reason=f"canary: {reason}", by="canary")
     yield {"event": "rollback", "objective": confirming.body["objective"], "version": confirming.version, "to": to,
            "reason": reason, "title": confirming.body["title"]}  # fmt: skip
 
@@ -77,7 +81,7 @@ def stop_if_often(life: Life) -> None:
     recent = [r for r in life.state.rollbacks if r[1] == "canary" and datetime.datetime.fromisoformat(r[0]) > day]
     if len(recent) >= ROLLBACKS:
         reason = f"{len(recent)} adoptions were taken back within a day"
-        life.paths.stop.write_text(f"{reason}; look at `selfproof log`\n", encoding="utf-8")
+        life.halt("canary", reason)
         raise Halted(reason)
 
 

@@ -9,10 +9,11 @@ from selfproof.operators.expressions import (
     size,
     size_in,
 )
+from selfproof.operators.sites import site_of
 from selfproof.operators.speed import SpeedEdit, edits_for, file_edits, speed_edits
 
 __all__ = [
     "OPERATORS", "EditImpossible", "SpeedEdit", "edit_function",
-    "edits_for", "file_edits", "normal_form", "normal_tree", "size", "size_in",
+    "edits_for", "file_edits", "normal_form", "normal_tree", "site_of", "size", "size_in",
     "speed_edits",
 ]  # fmt: skip

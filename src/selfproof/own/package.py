@@ -24,7 +24,7 @@ NAME = "selfproof"
 KERNEL = frozenset(
     {"adopt", "certify", "charter", "grants", "jail", "ledger", "levels", "line", "nouns", "oversight", "screen"}
 )
-"""The trusted core, by the part of the package: see tests/test_structure.py, CORE."""
+"""The trusted core and the line, by the part of the package: see tests/test_structure.py, CORE."""
 ELSEWHERE: Mapping[str, str] = {
     "templates": "is text that programs are made from, which a life rewrites by itself",
     "attacks": "is text of hostile programs",

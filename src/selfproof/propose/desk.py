@@ -62,6 +62,8 @@ class _Answer:
     brief: Brief
     suggestion: Suggestion | None = None
     failure: ProposerFailed | None = None
+    began: float = 0.0
+    ended: float = 0.0
 
 
 class _Threads:
@@ -208,17 +210,21 @@ class Desk:
     def _work(self, number: int, brief: Brief, question: int) -> None:
         """One thread: hand over what a proposer suggests, one by one."""
         failure: ProposerFailed | None = None
+        began = time.monotonic()
         try:
             given = self._known[number].proposer.propose(brief)
             for suggestion in itertools.islice(given, MOST_WAITING):
-                self._answers.put(_Answer(number, question, brief, sound(suggestion, brief)))
+                good = sound(suggestion, brief)
+                self._answers.put(_Answer(number, question, brief, good, began=began, ended=time.monotonic()))
+                began = time.monotonic()
                 if self._closed.is_set():
                     break
         except ProposerFailed as error:
             failure = error
         except Exception as error:  # noqa: BLE001  a stranger's proposer: whatever it raises, it has failed
             failure = ProposerFailed(f"{type(error).__name__}: {error}")
-        self._answers.put(_Answer(number, question, brief, failure=failure))
+        last = _Answer(number, question, brief, failure=failure, began=began, ended=time.monotonic())
+        self._answers.put(last)
 
     def _collect(self, seconds: float) -> None:
         """Take what the threads handed over; wait for the first at most ``seconds``."""
@@ -233,6 +239,8 @@ class Desk:
 
     def _take_in(self, desk: _Desk, answer: _Answer) -> None:
         told: Event = {"event": "proposer", "name": plain(desk.proposer.name), "objective": answer.brief.objective}
+        one = answer.suggestion or answer.failure
+        took = {"seconds": answer.ended - answer.began, "ago": time.monotonic() - answer.ended}
         if answer.suggestion is not None:
             desk.suggested += 1
             desk.failures = 0
@@ -245,9 +253,8 @@ class Desk:
             desk.gone = answer.failure.fatal or desk.failures >= MOST_FAILURES
             desk.rests_until = time.monotonic() + min(LONGEST_REST_S, FIRST_REST_S * 2 ** (desk.failures - 1))
             told |= {"status": "failed", "reason": plain(str(answer.failure)), "gone": desk.gone}
-        else:
-            return
-        self._events.append({**told, **_amounts(desk.spent)})
+        if one is not None:
+            self._events.append({**told, **_amounts(desk.spent), "call": {**took, **_amounts(one.spent)}})
 
     def _noted(self, number: int, said: object) -> None:
         """A proposer's own words on how far it is, from its thread: a line, or what has a status and a note."""

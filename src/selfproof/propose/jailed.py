@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +19,22 @@ LARGEST_FILE = 256 * 1024
 
 @dataclass(frozen=True)
 class Proposals:
-    """Edits that fit the form, how many did not, and the improver's own failure if it had one."""
+    """Edits that fit the form, what did not, and the improver's own failure if it had one.
+
+    ``dropped`` holds (rule, SHA-256 of the row) for each row that was left out and was looked at; ``unread``
+    counts those beyond what was wanted.
+    """
 
     edits: tuple[Edit, ...]
-    malformed: int
+    dropped: tuple[tuple[str, str], ...]
     failure: str | None
     cpu_seconds: float
+    unread: int = 0
+
+    @property
+    def malformed(self) -> int:
+        """How many of the rows that were looked at were left out."""
+        return len(self.dropped)
 
 
 def request(files: Files, entry: str, view: Mapping[str, Any], limits: Limits) -> Job:
@@ -34,19 +45,29 @@ def request(files: Files, entry: str, view: Mapping[str, Any], limits: Limits) -
 def receive(outcome: Outcome, objective: str, wanted: int, scope: tuple[str, ...]) -> Proposals:
     """Decode an improver's answer: at most ``wanted`` edits of files within ``scope``; the rest is dropped."""
     if outcome.status != "ok" or not outcome.outputs:
-        return Proposals((), 0, f"{outcome.status}: {outcome.message or 'no answer'}", outcome.cpu_seconds)
+        return Proposals((), (), f"{outcome.status}: {outcome.message or 'no answer'}", outcome.cpu_seconds)
     try:
         rows = values.decode(outcome.outputs[0])
     except ValueError as error:
-        return Proposals((), 0, f"answer not decodable: {error}", outcome.cpu_seconds)
+        return Proposals((), (), f"answer not decodable: {error}", outcome.cpu_seconds)
     if not isinstance(rows, list):
-        return Proposals((), 0, "the answer is not a list of edits", outcome.cpu_seconds)
-    edits = [_edit(row, objective, scope) for row in rows[:wanted]]
-    good = tuple(edit for edit in edits if edit is not None)
-    return Proposals(good, len(rows) - len(good), None, outcome.cpu_seconds)
+        return Proposals((), (), "the answer is not a list of edits", outcome.cpu_seconds)
+    edits = [(_edit(row, objective), row) for row in rows[:wanted]]
+    inside = [edit is not None and all(_within(path, scope) for path in edit.files) for edit, _ in edits]
+    good = tuple(edit for (edit, _), within in zip(edits, inside, strict=True) if edit is not None and within)
+    dropped = tuple(
+        ("form" if edit is None else "scope", hashlib.sha256(values.encode(row)).hexdigest())
+        for (edit, row), within in zip(edits, inside, strict=True)
+        if not within
+    )
+    return Proposals(good, dropped, None, outcome.cpu_seconds, max(0, len(rows) - wanted))
 
 
-def _edit(row: object, objective: str, scope: tuple[str, ...]) -> Edit | None:
+def _within(path: str, scope: tuple[str, ...]) -> bool:
+    return matches(path, scope) and ".." not in path
+
+
+def _edit(row: object, objective: str) -> Edit | None:
     if not isinstance(row, dict):
         return None
     files, title = row.get("files"), row.get("title")
@@ -60,7 +81,7 @@ def _edit(row: object, objective: str, scope: tuple[str, ...]) -> Edit | None:
     for path, text in files.items():
         if not (isinstance(path, str) and isinstance(text, str)):
             return None
-        if len(text) > LARGEST_FILE or not matches(path, scope) or ".." in path:
+        if len(text) > LARGEST_FILE:
             return None
     stated = row.get("prediction")
     prediction = stated if isinstance(stated, float) and math.isfinite(stated) else None

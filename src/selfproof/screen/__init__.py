@@ -1,5 +1,5 @@
 """The rules that an edit passes before anything is run."""
 
-from selfproof.screen.rules import screen
+from selfproof.screen.rules import First, screen
 
-__all__ = ["screen"]
+__all__ = ["First", "screen"]

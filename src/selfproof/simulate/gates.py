@@ -21,10 +21,10 @@ from typing import Protocol
 import numpy as np
 
 from selfproof.certify import spending
-from selfproof.certify.gate import Pair, Rule, Test, Verdict
 from selfproof.certify.judging import gate_for
 from selfproof.certify.race import PRESETS, Preset, standing
 from selfproof.certify.scale import robust_scale
+from selfproof.certify.terms import Pair, Rule, Test, Verdict
 from selfproof.certify.uncertified import PAIRS
 from selfproof.nouns import UsageError
 from selfproof.simulate.exactly import bernstein_radius, student_tail

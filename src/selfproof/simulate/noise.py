@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from selfproof.certify.gate import Pair
+from selfproof.certify.terms import Pair
 
 Floats = npt.NDArray[np.float64]
 Rng = np.random.Generator

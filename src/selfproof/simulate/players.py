@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 
-from selfproof.certify.gate import Pair, Verdict
 from selfproof.certify.judging import gate_for
+from selfproof.certify.terms import Pair, Verdict
 from selfproof.simulate.gates import Candidate, Played, Race
 from selfproof.simulate.noise import Rng
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from selfproof.charter import Charter
 from selfproof.nouns import UsageError
+from selfproof.trial.grouping import has_groups
 from selfproof.trial.holdout import FiniteTask
 from selfproof.trial.task import Task, Workload
 
@@ -45,6 +46,18 @@ def load(folder: Path, charter: Charter) -> tuple[dict[str, Task | Workload], di
     return tasks, guards
 
 
+def quality_task(folder: Path, place: str, who: str) -> Task:
+    """A task that is neither an objective's nor a guard's, of a program whose tasks were loaded.
+
+    Raises:
+        UsageError: it is not there, or is no quality task.
+    """
+    found = _task(folder, f"{PREFIX}{abs(hash(str(folder.resolve()))):x}", place)
+    if not isinstance(found, Task):
+        raise UsageError(f"{who}: {place} is not a Task")
+    return found
+
+
 def _beside(tasks: Path) -> None:
     """Let task files import each other by plain names, as they do in the project that they come from.
 
@@ -65,6 +78,11 @@ def _check_margins(charter: Charter, tasks: Mapping[str, Task | Workload], guard
         if isinstance(task, Task) and task.span is not None and not objective.margin < task.span:
             raise UsageError(f"objective {objective.name}: its margin must be below its task's span, {task.span}")
     for guard in charter.guards:
+        if guard.slices and not has_groups(guards[guard.name]):
+            raise UsageError(
+                f"guard {guard.name}: slices = true, but its task says of no sample which group it belongs to",
+                advice="Give the task `group(sample)`, or `slices` and `slice_of`.",
+            )
         span = guards[guard.name].span
         if not guards[guard.name].whole and (span is None or not guard.margin < span):
             raise UsageError(

@@ -109,6 +109,17 @@ class Task(ABC):
         """For each draw the index of its slice in ``slices``."""
         return []
 
+    def group(self, sample: Sample) -> str:
+        """Which group of people or things a sample belongs to, where none of them may be left behind; "": none."""
+        return ""
+
+    def groups(self, sample: Sample, draws: int) -> list[str]:
+        """The group of each of a sample's draws: by ``slice_of`` where a sample holds several, else by ``group``."""
+        places = list(self.slice_of(sample))
+        if len(places) == draws and self.slices:
+            return [self.slices[place] for place in places]
+        return [self.group(sample)] * draws
+
     def shown(self, sample: Sample, answer: object) -> str | None:
         """What whoever suggests edits may be told of an explore sample and the program's answer, no score and nothing
         hidden. None: the sample's value and the answer as they are.

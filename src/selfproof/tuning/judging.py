@@ -17,9 +17,9 @@ from typing import Any
 from selfproof.archive.evidence import pack, unpack
 from selfproof.archive.state import ModelTest
 from selfproof.certify.effect import mean_interval
-from selfproof.certify.gate import Rule, Verdict
 from selfproof.certify.judging import gate_for
 from selfproof.certify.pairs import quality_pair
+from selfproof.certify.terms import Rule, Verdict
 from selfproof.life import Life
 from selfproof.nouns import Event, UsageError
 from selfproof.tuning.pairs import Pairs, Parent, Side, Weights

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from selfproof.archive.state import MODEL_COUNTER, State
 from selfproof.certify import spending
-from selfproof.certify.gate import Rule
 from selfproof.certify.scale import robust_scale
+from selfproof.certify.terms import Rule
 from selfproof.levels import OLD_PAIRS
 
 RACED = 6

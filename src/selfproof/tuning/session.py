@@ -10,6 +10,7 @@ from pathlib import Path
 from selfproof import life as lives
 from selfproof.life import Halted, Life
 from selfproof.nouns import Event, UsageError
+from selfproof.oversight import halting
 from selfproof.oversight.stop import Stop
 from selfproof.places import Paths
 from selfproof.propose.local import Asker, Folder
@@ -36,20 +37,26 @@ class Wanted:
 
 
 def train(
-    folder: Path, wanted: Wanted, *, trainer: Sequence[str] | None = None, server: Sequence[str] | None = None
+    folder: Path,
+    wanted: Wanted,
+    *,
+    trainer: Sequence[str] | None = None,
+    server: Sequence[str] | None = None,
+    guest: bool = True,
 ) -> Iterator[Event]:
     """Tune weights on the life in ``folder`` and let the gate judge them; yields events.
 
-    ``trainer`` and ``server`` are commands in the place of the processes that tune and that answer.
+    ``trainer`` and ``server`` are commands in the place of the processes that tune and that answer; ``guest`` says that
+    this process is not for this alone.
 
     Raises:
         SelfproofError: with what is wrong and what to do.
     """
-    stop = Stop(Paths(folder).stop, math.inf)
-    if stop.reason is not None:
-        raise UsageError(f"{Paths(folder).stop} is there: this program was stopped",
-                         advice="To go on: selfproof resume")  # fmt: skip
-    with stop.on_signals(), lives.opened(folder) as life:
+    paths = Paths(folder)
+    stop = Stop(paths.stop, math.inf)
+    halting.settled(paths)
+    with stop.on_signals(), stop.watched(paths, guest=guest), lives.opened(folder) as life:
+        halting.check(life.state.overseen)
         life.stop = stop
         _fit(life)
         try:
@@ -58,6 +65,7 @@ def train(
             if wanted.judge or wanted.judge_only:
                 yield from _judged(life, wanted, server)
         except Halted:
+            life.take_orders()
             yield {"event": "halted", "by": str(stop.reason)}
         life.end_epoch()
         life.ledger.commit()
@@ -96,9 +104,12 @@ def _made(life: Life, wanted: Wanted, trainer: Sequence[str] | None) -> Iterator
 
 
 def _judged(life: Life, wanted: Wanted, server: Sequence[str] | None) -> Iterator[Event]:
-    if life.charter.autonomy.level != "autonomous":
+    forbidden = life.charter.classes.weights != "free"
+    if forbidden or life.charter.autonomy.level != "autonomous":
+        why = "the charter forbids changes of class weights" if forbidden else (
+            f"the charter's autonomy is {life.charter.autonomy.level}: no weights are confirmed")  # fmt: skip
         yield {"event": "model-verdict", "answer": "not_judged", "candidate": "", "pairs": 0, "alpha_k": 0.0,
-               "reason": 'the charter\'s autonomy is "observe": nothing is confirmed'}  # fmt: skip
+               "reason": why}  # fmt: skip
         return
     candidate = newest(life)
     new, _ = own(life, candidate)

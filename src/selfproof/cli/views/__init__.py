@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from collections.abc import Callable, Sequence
 
 from selfproof.cli.views.base import View
 from selfproof.nouns import Event
@@ -21,16 +23,22 @@ class JsonView(View):
         sys.stdout.flush()
 
 
-def view_for(as_json: bool) -> View:
-    """JSON if asked for; the live screen on a terminal that can show it; plain lines otherwise."""
+def view_for(
+    as_json: bool, now: Callable[[], float] = time.monotonic, below: Callable[[], Sequence[str]] = tuple
+) -> View:  # fmt: skip
+    """JSON if asked for; the live screen on a terminal that can show it; plain lines otherwise.
+
+    ``now`` is the clock of what is shown, ``below`` more lines for the bottom of the screen.
+    """
     if as_json:
         return JsonView()
-    from selfproof.cli.views.words import is_unicode
+    from selfproof.viewing.words import is_unicode
 
     if sys.stdout.isatty() and os.environ.get("TERM") not in {None, "", "dumb"} and is_unicode(sys.stdout):
         from selfproof.cli.views.live import LiveView
 
-        return LiveView()
-    from selfproof.cli.views.plain import PlainView
+        return LiveView(now=now, below=below)
+    from selfproof.cli.views.plain import PAUSE, PlainView
+    from selfproof.viewing.story import Story
 
-    return PlainView()
+    return PlainView(story=Story(PAUSE, now))

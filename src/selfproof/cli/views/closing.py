@@ -10,10 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from selfproof.cli.views.overview import overview
 from selfproof.cli.views.shortfall import ended, next_commands, shortfalls
-from selfproof.cli.views.story import controls_of, cost_words
-from selfproof.cli.views.words import at, bounds, clean, count, decimals, duration, finite, interval, items, number
 from selfproof.nouns import Event
+from selfproof.viewing.story import controls_of, cost_words
+from selfproof.viewing.words import at, bounds, clean, count, decimals, duration, finite, interval, items, number
 
 NAME = 38
 VALUE = 7
@@ -26,7 +27,7 @@ def closing(summary: Event) -> RenderableType:
     parts: list[RenderableType] = []
     for row in items(summary, "objectives"):
         parts += [*(_speed(row) if at(row, "ratio") else _quality(row)), Text()]
-    parts += [*_controls(summary), Text(), *_standing(summary)]
+    parts += [*_controls(summary), Text(), *overview(summary), *_standing(summary)]
     if missing := shortfalls(summary):
         parts += [Text("\nnot achieved", "bold"), _bullets(missing)]
     parts += [Text("\nnext", "bold"), *_commands(summary)]
@@ -179,8 +180,10 @@ def _controls(summary: Event) -> list[RenderableType]:
 def _standing(summary: Event) -> list[RenderableType]:
     spent, total = at(summary, "alpha", "spent"), at(summary, "alpha", "total")
     ledger: Any = at(summary, "ledger")
-    verified = bool(at(ledger, "verified"))
-    sign = Text("✓ ledger verified", "green") if verified else Text("✗ ledger NOT verified", "bold red")
+    waiting = summary.get("waiting")
+    sign = Text("✓ ledger verified", "green") if at(ledger, "verified") else Text("✗ ledger NOT verified", "bold red")
+    if summary.get("ended") == "stop file" and at(ledger, "verified") is None:  # whoever stops something waits for it
+        sign = Text("ledger not checked: it was stopped", "yellow")
     rows = [
         ("changes", f"{number(summary.get('certified'), 0)} certified, {number(summary.get('refused'), 0)} refused "
          f"since the program began; now at version {number(summary.get('version'), 0)}"),
@@ -189,10 +192,19 @@ def _standing(summary: Event) -> list[RenderableType]:
          f"{duration(summary.get('cpu_seconds'))} of CPU, isolation: {clean(summary.get('tier', '?'), 24)}"),
         *([("models", cost_words(summary["models"]))] if at(summary, "models", "tokens_in") else []),
         ("ended", ended(summary)),
+        *([("waiting", f"{count(waiting, 'change')} certified, for people to sign")] if waiting else []),
+        *(("witness", f"{clean(at(row, 'name'), 60)}: {witnessed(row)}") for row in items(summary, "witnesses")),
     ]  # fmt: skip
     root = clean(at(ledger, "root") or "?", 80)
     told = sign.append(f", {count(at(ledger, 'entries'), 'entry', 'entries')}, root", "not bold default")
     return [Text("result", "bold"), _pairs(rows), Padding(told, (0, 0, 0, 2)), Padding(Text(root), (0, 0, 0, 2))]
+
+
+def witnessed(row: Event) -> str:
+    """What a witness answered."""
+    if finite(at(row, "entries")) is not None:
+        return f"cosigned {count(at(row, 'entries'), 'entry', 'entries')}"
+    return ("ANOTHER HISTORY: " if at(row, "conflict") else "did not cosign: ") + clean(at(row, "reason"), 160)
 
 
 def _pairs(rows: list[tuple[str, str]]) -> RenderableType:

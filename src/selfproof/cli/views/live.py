@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -15,23 +15,27 @@ from rich.text import Text
 
 from selfproof.cli.views.base import View
 from selfproof.cli.views.closing import closing
-from selfproof.cli.views.now import Now
-from selfproof.cli.views.story import Line, Story
-from selfproof.cli.views.words import clock
 from selfproof.nouns import Event
+from selfproof.viewing.now import Now
+from selfproof.viewing.story import Line, Story
+from selfproof.viewing.words import clock
 
 WIDEST = 100
 PER_SECOND = 4
 BAR = 24
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 STYLES = {"certified": "green", "refused": "yellow", "control": "cyan", "WRONG": "bold red", "UNPROVED": "bold red",
-          "undone": "magenta"}  # fmt: skip
+          "undone": "magenta", "waits": "yellow", "signed": "green"}  # fmt: skip
 
 
 class LiveView(View):
-    """Draws a run on a terminal with rich; ``console`` and ``now`` are for tests."""
+    """Draws a run on a terminal with rich; ``below`` gives more lines for the bottom, ``console`` is for tests."""
 
-    def __init__(self, console: Console | None = None, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, console: Console | None = None, now: Callable[[], float] = time.monotonic,
+        below: Callable[[], Sequence[str]] = tuple,
+    ) -> None:  # fmt: skip
+        self._below = below
         self._console = console or Console(highlight=False)
         self._story = Story(now=now)
         self._now = Now(now)
@@ -93,7 +97,7 @@ class LiveView(View):
         frame = SPINNER[int(self._story.elapsed * PER_SECOND) % len(SPINNER)]
         doing = Text(f" {frame} ", "cyan").append(now.objective, "bold default")
         doing.append(f"  {now.verb}  ", "cyan").append(now.what, "default")
-        rows = [head, facts, doing, self._detail()]
+        rows = [head, facts, doing, self._detail(), *(Text(f"   {line}", "dim") for line in self._below())]
         for row in rows:
             row.truncate(self._width, overflow="ellipsis")
         return Group(*rows)

@@ -6,9 +6,9 @@ import sys
 from typing import TextIO
 
 from selfproof.cli.views.base import View
-from selfproof.cli.views.story import Line, Story
-from selfproof.cli.views.words import clock, fit
 from selfproof.nouns import Event
+from selfproof.viewing.story import Line, Story
+from selfproof.viewing.words import clock, fit
 
 PAUSE = 2.0
 TITLE = 60

@@ -7,15 +7,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from selfproof.cli.common import invocation
-from selfproof.cli.views.story import CONTROLS
-from selfproof.cli.views.words import at, bounds, clean, count, finite, items, mapping
 from selfproof.nouns import Event
+from selfproof.viewing.story import CONTROLS
+from selfproof.viewing.words import at, bounds, clean, count, finite, items, mapping
 
 ENDS = {
     "time": "the time was used up",
     "enough": "as many changes were certified as were asked for",
     "interrupted": "it was interrupted; everything is saved",
     "stop file": "a person stopped it; `selfproof resume` allows it to go on",
+    "ceiling cpu_hours": "the charter's CPU for one run was used up",
+    "ceiling disk_mb": "the charter's room on disk was used up",
+    "drained": "a person had it finish what was open and end",
+    "its watcher ended": "its stop watcher ended, and without one nothing runs; the next run starts another",
 }
 
 
@@ -50,12 +54,17 @@ def _quality(row: Event) -> list[str]:
     found = []
     gain = bounds(row, "gain", "interval")
     if gain is None or gain[0] <= 0:
+        if at(row, "evaluations") == 0:
+            return ["not searched: the time went to other objectives"]
         found.append("no gain over the start is shown")
     found += _against_people(row)
     if at(row, "constants_only") is None:
         found.append("the constants-only control was not run")
     elif (ahead := bounds(row, "constants_only", "now_is_better_by", "interval")) is None or ahead[0] <= 0:
         found.append("not shown to be better than changing constants only")
+    tried, wanted = at(row, "constants_only", "evaluations"), at(row, "evaluations")
+    if tried is not None and wanted is not None and tried < wanted:
+        found.append(f"the constants-only control had time for {tried:,} of {wanted:,} candidates")
     found += _elsewhere(row)
     return found
 
@@ -108,6 +117,12 @@ def _speed(row: Event) -> list[str]:
 def next_commands(summary: Event) -> list[tuple[str, str]]:
     """Three commands to try, each with what it is for; they name the folder unless one is in it."""
     folder = Path(str(summary.get("folder") or "."))
+    if summary.get("waiting"):
+        return [
+            (invocation("review", folder), "what is certified and waits for approval"),
+            (invocation("log", folder), "every change that was certified or refused"),
+            (invocation("verify", folder), "recompute every decision from the ledger"),
+        ]
     if summary.get("form"):
         more = (invocation("export --apply", folder), "put the change into your own files")
         if summary.get("autonomy") == "propose":

@@ -32,6 +32,14 @@ def surprise(title, history):
     return new / (len(words(title)) + 1)
 
 
+def total_weight(history):
+    """Sum of the weights of all rows: the newest row weighs as much as there are rows, the oldest one."""
+    total = 0
+    for place in range(len(history)):
+        total += place + 1
+    return total
+
+
 def familiarity(title, history):
     """How much a title is like the past attempts that led nowhere, recent ones counting more."""
     total = 0.0
@@ -40,7 +48,8 @@ def familiarity(title, history):
         common = [word for word in words(title) if word in theirs]
         failed = row["outcome"] in ["slow", "worse", "invalid", "broken"]
         if failed and common:
-            total += len(common) / ((len(theirs) + len(words(title))) * (age + len(history)))
+            weight = (len(history) - age) / total_weight(history)
+            total += weight * len(common) / (len(theirs) + len(words(title)))
     return total
 
 
@@ -51,36 +60,3 @@ def freshest(titles, history, wanted):
         marks.append((familiarity(title, history) - surprise(title, history), index))
     kept = sorted(marks)[:wanted]
     return [index for index in range(len(titles)) if index in [place for mark, place in kept]]
-
-
-def total_weight(history):
-    """Sum of the weights of all rows: the newest row weighs as much as there are rows, the oldest one."""
-    total = 0
-    for place in range(len(history)):
-        total += place + 1
-    return total
-
-
-def credit(history, operators):
-    """For each operator the share of its attempts that were worth keeping, recent ones counting more."""
-    shares = {}
-    for operator in operators:
-        tried = 0.0
-        kept = 0.0
-        for place, row in enumerate(history):
-            weight = (place + 1) / total_weight(history)
-            if row["operator"] == operator:
-                tried += weight
-                kept += weight * (row["outcome"] == "raced")
-        shares[operator] = (kept + 0.02) / (tried + 0.05)
-    return shares
-
-
-def unseen(forms, tried):
-    """For each form whether it was neither tried before nor is a repetition within ``forms``."""
-    answers = []
-    earlier = []
-    for form in forms:
-        answers.append(form not in tried and form not in earlier)
-        earlier.append(form)
-    return answers

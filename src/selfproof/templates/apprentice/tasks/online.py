@@ -150,32 +150,46 @@ ONLINE: dict[str, tuple[Callable[[Reading, Array, Array], Array], list[float]]] 
 }
 
 
+@dataclass(frozen=True)
+class Tuned:
+    """A rule with its best parameters: the truth's probability at each explore and at each report position."""
+
+    name: str
+    told: str
+    known: Array
+    new: Array
+
+
 def tuned(
     counts: Counts, explore: Sequence[NDArray[np.uint8]], report: Sequence[NDArray[np.uint8]], evaluations: int,
     seed: int,
 ) -> list[Baseline]:  # fmt: skip
     """Every rule with its mean bits on the report passages; all are tuned on the explore passages."""
-    learned, shown = Reading(counts, explore), Reading(counts, report)
-    found: list[Baseline] = []
-    tried: list[tuple[float, Array, Array, str]] = []
+    shown = Reading(counts, report)
+    found = rules(Reading(counts, explore), shown, evaluations, seed)
+    return [Baseline(rule.name, rule.told, shown.means(rule.new)) for rule in found]
+
+
+def rules(learned: Reading, shown: Reading, evaluations: int, seed: int) -> list[Tuned]:
+    """All rules, tuned on what was ``learned``; those that learn from the passage lie on the best that does not."""
+    found: list[Tuned] = []
     for name, rule in RULES.items():
         _, parameters = tuning.tune(rule, learned.static, evaluations, seed)
-        guesses = [_mass(of.static.bits(rule, parameters)) for of in (learned, shown)]
-        found.append(Baseline(f"{name}, static", _told(parameters), shown.means(guesses[1])))
-        tried.append((_bits(guesses[0]), guesses[0], guesses[1], name))
-    _, known, new, used = min(tried, key=lambda row: row[0])
+        known, new = (_mass(of.static.bits(rule, parameters)) for of in (learned, shown))
+        found.append(Tuned(f"{name}, static", _told(parameters), known, new))
+    best = min(found, key=lambda rule: bits(rule.known))
     for name, (step, start) in ONLINE.items():
         with np.errstate(all="ignore"):
-            parameters = _climbed(step, learned, known, np.array(start), evaluations, seed)
-            guess = step(shown, new, parameters)
-        name = f"{used} {name}" if name.startswith("and ") else name  # noqa: PLW2901
-        found.append(Baseline(name, _told(parameters), shown.means(guess)))
+            parameters = _climbed(step, learned, best.known, np.array(start), evaluations, seed)
+            guesses = [step(of, q, parameters) for of, q in ((learned, best.known), (shown, best.new))]
+        used = best.name.removesuffix(", static")
+        found.append(Tuned(f"{used} {name}" if name.startswith("and ") else name, _told(parameters), *guesses))
     return found
 
 
 def _climbed(step: Any, of: Reading, static: Array, start: Array, evaluations: int, seed: int) -> Array:
     rng = np.random.default_rng(seed)
-    return tuning.climb(lambda a: _bits(step(of, static, a)), start, evaluations, rng)
+    return tuning.climb(lambda a: bits(step(of, static, a)), start, evaluations, rng)
 
 
 def _mass(bits: Array) -> Array:
@@ -183,7 +197,8 @@ def _mass(bits: Array) -> Array:
     return found
 
 
-def _bits(q: Array) -> float:
+def bits(q: Array) -> float:
+    """Mean bits, from the truth's probability at each position."""
     return float(-np.log2(q * (1.0 - FLOOR) + FLOOR / SYMBOLS).mean())
 
 

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from selfproof.nouns import Split
 from selfproof.trial.task import Baseline, InvalidAnswer, Sample, Task
 
-from . import people
+from . import players
 from .search import BUDGET, Block
 from .states import TARGET, Game, game
 
@@ -163,10 +163,10 @@ def {function}(states):
 """
 
     def baselines(self, seed: int, evaluations: int, samples: Sequence[Sample]) -> list[Baseline]:
-        """The rules of ``people.py`` on these samples, tuned on blocks of the explore split."""
+        """The rules of ``players.py`` on these samples, tuned on blocks of the explore split."""
         explore = self.samples("explore", seed, 8)
         found = []
-        for name, rule, best in people.tuned(self, explore, evaluations, seed):
+        for name, rule, best in players.tuned(self, explore, evaluations, seed):
             draws = tuple(tuple(self.draws(s, rule(s.value, best))) for s in samples)
             found.append(Baseline(name, " ".join(f"{p:.2f}" for p in best) or "nothing to tune", draws))
         return found

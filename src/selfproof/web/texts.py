@@ -1,0 +1,65 @@
+"""Templates: everything is escaped, and what a program wrote cannot steer the reader's eye either."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from selfproof.viewing.rows import effect_words
+from selfproof.viewing.texts import visible
+from selfproof.viewing.words import clock, duration
+from selfproof.web.present import odds
+from selfproof.web.static_files import Static
+
+VERDICTS = {
+    "certified": ("✓", "certified"),
+    "uncertified": ("!", "adopted without a certificate"),
+    "refused": ("✕", "refused"),
+    "rolled back": ("↩", "rolled back"),
+    "open": ("…", "being tested"),
+    "waits": ("◷", "waits for approval"),
+    "control": ("=", "control"),
+}
+"""What the answer to a change is called, and its sign: never by colour alone."""
+
+
+def environment(static: Static) -> Environment:
+    """How pages are written. A text goes through ``visible``, then it is escaped; ``exact`` leaves out the first."""
+    found = Environment(
+        loader=PackageLoader("selfproof.web"), autoescape=True, undefined=StrictUndefined, finalize=_shown,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    found.globals["static"] = static.url
+    found.filters |= {
+        "exact": escape,
+        "verdict": _verdict,
+        "when": _when,
+        "effect": effect_words,
+        "odds": odds,
+        "duration": duration,
+        "clock": clock,
+        "count": lambda number: f"{number:,}",
+        "plain_json": lambda value: json.dumps(value, indent=2, ensure_ascii=False),
+    }
+    return found
+
+
+def _shown(value: Any) -> Any:
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _verdict(name: str) -> Markup:
+    sign, words = VERDICTS.get(name, ("?", visible(name)))
+    kind = visible(name).replace(" ", "-")
+    return Markup('<span class="verdict {}"><span aria-hidden="true">{}</span> {}</span>').format(kind, sign, words)
+
+
+def _when(time: str | None) -> Markup:
+    """A time of the ledger for a person; the exact one is in its title."""
+    if not time:
+        return Markup("")
+    time = visible(time)
+    return Markup('<time datetime="{}" title="{}">{} {}</time>').format(time, time, time[:10], time[11:16])
