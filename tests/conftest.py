@@ -105,11 +105,14 @@ def until(event: str, folder: Path, *arguments: object, count: int = 1) -> Done:
     """Let a program run until it has told of ``count`` events of a kind, then press Ctrl-C: quick, no closing table."""
     process = launch("run", "--minutes", 3, "--json", "--at", folder, *arguments)
     lines: list[str] = []
+    left = count
     try:
         assert process.stdout is not None
         for line in process.stdout:
             lines.append(line)
-            if sum(f'"event": "{event}"' in seen for seen in lines) == count:
+            left -= f'"event": "{event}"' in line
+            if not left:
+                left = -1  # once: a second Ctrl-C ends a run at once, wherever it is
                 process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     finally:

@@ -99,8 +99,10 @@ def _lived(
     except life.Halted:
         ended = str(stop.reason)
     finally:
-        desk.close()
-        counter.close()
+        try:
+            counter.close()  # first: a socket is nothing that a copy of the folder can hold
+        finally:
+            desk.close()
     end_halted(living, ended)
     incidents.take_up(living.state, living.paths.private, living.log)
     living.end_epoch()

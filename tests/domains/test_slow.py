@@ -155,10 +155,10 @@ def test_each_answer_is_of_a_process_of_its_own_in_a_race_too(tmp_path: Path, st
 
 def test_half_of_a_batch_leaves_after_the_first_block_and_what_is_too_dear_leaves(tmp_path: Path, steady: Pool) -> None:
     with begun(tmp_path / "p", steady) as domain:
-        domain.cost = 0.02
+        domain.cost = 0.1  # far above what the cheap ones take beside other work
         before = domain.life.trials
         some = [variant(domain, f"return {level}") for level in (0.1, 0.2, 0.3, 0.4)]
-        dear = variant(domain, "return sum(0 for _ in range(4_000_000))")
+        dear = variant(domain, "return sum(0 for _ in range(20_000_000))")
         broken = variant(domain, "return [x]")
         outcomes = raced(domain, *some, dear, broken)
         assert outcomes == ["raced", "raced", "worse", "worse", "slow", "invalid"]
