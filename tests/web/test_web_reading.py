@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from visiting import Visitor
 
+from selfproof.certify.effect import Estimate
 from selfproof.ledger import Reader
 from selfproof.ledger.frames import open_log, scan
 from selfproof.viewing.seen import Seen
-from selfproof.web import standing
+from selfproof.web import gains
+from selfproof.web.models.curves import Curve, Point
 from selfproof.web.reading import Reading
 from selfproof.web.where import Where
 
@@ -133,12 +136,26 @@ def test_the_search_box() -> None:
     assert found("title~B") == [1] and Where.parse("no=1").problem and Where.parse("id>x").problem
 
 
-def test_changes_without_a_closing_table_are_told_together() -> None:
-    def row(kind: str, effect: float | None) -> dict[str, Any]:
-        return {"kind": kind, "effect": effect}
+def test_what_an_objective_has_gained_is_told_from_its_start_to_now() -> None:
+    def level(version: int, value: float | None, stands: bool = True) -> Point:
+        known = None if value is None else Estimate(value, value - 0.05, value + 0.05, 20)
+        return Point(version, "", known, {}, True, stands, None)
 
-    assert (
-        standing.size_of([row("difference", 0.25), row("difference", 1.5), row("difference", None)]) == "better by 1.75"
-    )
-    assert standing.size_of([row("ratio", 2.0), row("ratio", 1.5)]) == "3.00× as fast"
-    assert standing.size_of([row("ratio", None)]) == "" and standing.size_of([]) == ""
+    def row(kind: str, effect: float | None, low: float = 0.0) -> dict[str, Any]:
+        return {"kind": kind, "effect": effect, "interval": None if effect is None else [low, effect + 1]}
+
+    objective: Any = SimpleNamespace(metric="bits_per_char", better="lower")
+    points = [level(0, 4.0), level(1, 3.0), level(2, 1.0, stands=False), level(3, None)]
+    curve = Curve("memory", "quality", "bits_per_char", "lower", points, [])
+    told = gains.levels(objective, curve)
+    assert told is not None and told["head"] == "4.000 → 3.000", "what was rolled back is no gain"
+    assert told["told"] == "25% lower than at its start: better"
+    assert told["sure"] == "95% interval of the new value: [2.950, 3.050]; 1 newer, being measured"
+    assert gains.levels(objective, Curve("m", "quality", "b", "lower", points[:1], [])) is None
+    summed = gains.summed(objective, [row("difference", 0.25), row("difference", 1.5), row("difference", None)])
+    assert summed is not None and summed["head"] == "1.750 better"
+    ratio = gains.ratio([row("ratio", 2.0, 1.5), row("ratio", 1.5, 1.0)])
+    assert ratio is not None and ratio["head"] == "3.00× as fast" and ratio["sure"] == "95% interval: [1.50, 7.50]"
+    assert gains.ratio([row("ratio", None)]) is None and gains.summed(objective, []) is None
+    grown = gains.from_to(objective, 0.0, 2.0, None)
+    assert grown["told"] == "2.000 higher than at its start: worse" and not grown["sure"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from selfproof.archive.state import State
 from selfproof.nouns import SelfproofError
 from selfproof.viewing.rows import rows_of
-from selfproof.viewing.words import bounds, decimals, finite, interval, number
 from selfproof.web.reading import Reading
 
 
@@ -23,47 +21,7 @@ def improved(reading: Reading) -> list[dict[str, Any]]:
     return [row for row in changes(reading) if row["verdict"] in {"certified", "uncertified"}]
 
 
-def objectives(reading: Reading) -> list[dict[str, Any]]:
-    """Each objective: what it was at the start and what it is now, by the newest closing table, and what came since."""
-    return reading.memo("objectives", lambda: _objectives(reading))
-
-
-def _objectives(reading: Reading) -> list[dict[str, Any]]:
-    table, at = _table(reading)
-    found = []
-    for objective in reading.charter.objectives:
-        row = table.get(objective.name, {})
-        start, now, span = finite(row.get("start")), finite(row.get("now")), bounds(row, "interval")
-        own = [one for one in improved(reading) if one["objective"] == objective.name]
-        places = decimals(start if start is not None else 1.0)
-        found.append({
-            "name": objective.name, "metric": objective.metric.replace("_", " "), "better": objective.better,
-            "kind": objective.kind, "changes": len(own), "since": sum(one["version"] > at for one in own),
-            "size": size_of(own),
-            "start": None if start is None else number(start, places),
-            "now": None if now is None else number(now, places),
-            "interval": _interval(own) if span is None else interval(span, places), "same": not own,
-        })  # fmt: skip
-    return found
-
-
-def size_of(own: list[dict[str, Any]]) -> str:
-    """What an objective's changes come to by the estimates of each: differences add up, ratios multiply."""
-    effects = [row["effect"] for row in own if row["effect"] is not None]
-    if not effects:
-        return ""
-    if own[0]["kind"] == "ratio":
-        return f"{math.prod(effects):.2f}× as fast"
-    total = sum(effects)
-    return f"{'better' if total >= 0 else 'worse'} by {abs(total):.4g}"
-
-
-def _interval(own: list[dict[str, Any]]) -> str:
-    span = bounds(own[0], "interval") if own else None
-    return "" if span is None else interval(span, 2 if own[0]["kind"] == "ratio" else 4)
-
-
-def _table(reading: Reading) -> tuple[dict[str, dict[str, Any]], int]:
+def table(reading: Reading) -> tuple[dict[str, dict[str, Any]], int]:
     """The newest closing table by objective, and the version that it measured; nothing before there is one."""
     index = next((i for i in range(len(reading.kinds) - 1, -1, -1) if reading.kinds[i] == "report"), None)
     if index is None:

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from selfproof.oversight import control
 from selfproof.viewing.words import duration, finite
-from selfproof.web import drawing_bound, standing
+from selfproof.web import drawing_bound, gains, standing
 from selfproof.web.page import Asked, Page
 
 
@@ -24,7 +24,7 @@ def show(asked: Asked) -> Response:
     alpha = float(reading.state.charter["alpha"])
     return asked.render(
         "now.html", panel=_panel(asked), story=_story(asked),
-        improved=standing.improved(reading), objectives=standing.objectives(reading),
+        improved=standing.improved(reading), gains=gains.gains(reading),
         counts=standing.counts(reading.state), alpha=alpha, spent=reading.state.spent(),
         controls=[c for c in standing.changes(reading) if c["verdict"] == "control"],
     )  # fmt: skip
@@ -62,13 +62,14 @@ def _budgets(asked: Asked) -> list[dict[str, Any]]:
     state, budget = reading.state, reading.charter.budget
     total, spent, day = float(state.charter["alpha"]), state.spent(), _today(state.versions)
     told = [
-        {"name": "error budget of its whole life", "used": spent, "most": total, "words": f"{spent:.3g} of {total:g}"},
-        {"name": "adoptions in 24 hours", "used": day, "most": budget.adoptions_per_day,
-         "words": f"{day} of {budget.adoptions_per_day}"},
+        {"name": f"of the {100 * total:g}% chance of any false change", "used": spent, "most": total,
+         "words": f"{100 * spent:.2g}% used by the tests so far"},
+        {"name": "changes in 24 hours", "used": day, "most": budget.adoptions_per_day,
+         "words": f"{day} of {budget.adoptions_per_day} allowed"},
     ]  # fmt: skip
     seconds, most = finite(present.beat.get("cpu_seconds")), budget.cpu_hours * 3600
     if present.running and seconds is not None:
-        words = f"{duration(seconds)} of {duration(most)}"
+        words = f"{duration(seconds)} of {duration(most)} allowed"
         told.append({"name": "processor time of this run", "used": seconds, "most": most, "words": words})
     return [one for one in told if one["most"]]
 

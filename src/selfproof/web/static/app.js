@@ -74,7 +74,7 @@
   function countDown() {
     all("[data-ends]").forEach((one) => {
       const left = Math.max(0, Math.round(Number(one.dataset.ends) - Date.now() / 1000));
-      one.textContent = left ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")} left` : "time is up";
+      one.textContent = left ? `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}` : "a moment";
     });
   }
 
