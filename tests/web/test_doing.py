@@ -102,7 +102,8 @@ def test_an_auditor_reads_one_program_and_may_stop_it_and_nothing_else(
         assert auditor.get(path).status_code == 404
     assert auditor.post("/api/v1/other/stop").status_code == 404 and not Paths(other).stop.exists()
     assert [one["program"] for one in auditor.get("/api/v1/programs").json()] == ["life"]
-    for path in ("/api/v1/life/pause", "/api/v1/life/drain", "/api/v1/life/go-on", "/p/life/review/3/sign"):
+    ours = ("/p/life/review/3/sign", "/p/life/compare/measure", "/p/life/change/3/rollback")
+    for path in ("/api/v1/life/pause", "/api/v1/life/drain", "/api/v1/life/go-on", *ours):
         assert auditor.post(path).status_code == 403
     assert auditor.enter(given["token"]) == 303 and "you are auditor" in auditor.get("/p/life/").text
     assert cli.run("token", "revoke", given["id"], "--at", copy).code == 0

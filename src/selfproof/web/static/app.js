@@ -123,6 +123,10 @@
     if (matchMedia("(max-width: 52rem)").matches) all("details.menu").forEach((menu) => (menu.open = false));
     document.addEventListener("keydown", pressed);
     document.addEventListener("click", copying);
+    document.addEventListener("submit", (event) => { // what takes long says so, and is sent once
+      const button = event.target.dataset.slow && event.target.querySelector("button");
+      if (button) { button.textContent = event.target.dataset.slow; setTimeout(() => (button.disabled = true)); }
+    });
     live();
     countDown();
     setInterval(countDown, 1000);
