@@ -7,7 +7,7 @@ ARGS ?=
 BESIDE := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check-all drill lint docs ready clean
+.PHONY: help run test check-all drill chaos lint docs ready clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1@/p' Makefile | awk -F@ '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -24,6 +24,9 @@ check-all: lint ## the same with full counts: every slow test too
 drill: ready ## fire every tripwire, every stop and the rollback, on scratch programs
 	@at=$$(mktemp -d) && trap 'rm -rf "$$at"' EXIT && \
 	 $(BIN)/selfproof init "$$at/drilled" --template apprentice >/dev/null && $(BIN)/selfproof drill --all --at "$$at/drilled"
+
+chaos: ready ## half an hour of random kills of everything that can be killed: MINUTES=30
+	$(BIN)/python benchmarks/chaos.py --minutes $(or $(MINUTES),30)
 
 lint: ready ## style and types
 	$(BIN)/ruff check
