@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -35,8 +36,10 @@ def agent(tmp_path: Path) -> str:
     return f"{folder / 'agent.py'}:answer"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("inspect_ai") is not None, reason="Inspect is installed")
-def test_without_inspect_it_says_what_to_install(imported: Bring, agent: str) -> None:
+def test_without_inspect_it_says_what_to_install(imported: Bring, agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "inspect_ai"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "inspect_ai", None)  # as where it is missing
     with pytest.raises(NotUnderstood, match="Inspect is not installed") as caught:
         imported(DATA / "inspect" / "sums.py", name="sums", solver=agent)
     assert "selfproof[inspect]" in caught.value.advice()

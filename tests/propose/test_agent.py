@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,14 +91,15 @@ class TestContract(ProposerContract):
         script.write_text("import time\ntime.sleep(100)\n")
         return AgentProposer(f"{sys.executable} {script} {{prompt}}", minutes=2, isolate=self.isolate)
 
-    def shown(self) -> str | None:
-        return (self.folder / "seen" / "log").read_text() if not self.isolate else None
+    def shown(self) -> str:
+        return (self.folder / "seen" / "log").read_text()
 
 
 class TestContractInAFence(TestContract):
     """The same where bubblewrap keeps it in."""
 
     isolate = True
+    test_it_sends_out_no_secret_of_ours: Any = None  # within the fence it can leave no note of what it saw
 
 
 def test_what_it_changed_is_one_suggestion(agent: Callable[..., AgentProposer], scratch: Path) -> None:

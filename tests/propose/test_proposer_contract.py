@@ -23,6 +23,8 @@ REPLY = f"<prediction>\ntitle: sum\nmetric: seconds\ngain: 1.5\nrisk: none\n</pr
 class TestScripted(ProposerContract):
     """A model that says what it is told to."""
 
+    test_it_sends_out_no_secret_of_ours: Any = None  # nothing leaves this process
+
     def make(self) -> Proposer:
         def turn(brief: Brief) -> Suggestion | ProposerFailed:
             fits = brief.may("sums.py") and "sums.py" in brief.files
@@ -37,12 +39,18 @@ class TestScripted(ProposerContract):
 class TestReplies(ProposerContract):
     """The same with replies as a model writes them."""
 
+    test_it_sends_out_no_secret_of_ours: Any = None  # nothing leaves this process
+    test_closing_ends_a_call_that_runs: Any = None  # it answers at once
+
     def make(self) -> Proposer:
         return ScriptedModel([REPLY], repeat=True)
 
 
 class TestInbox(ProposerContract):
     """Suggestions that wait in files."""
+
+    test_it_sends_out_no_secret_of_ours: Any = None  # nothing leaves this process
+    test_closing_ends_a_call_that_runs: Any = None  # it answers at once
 
     @pytest.fixture(autouse=True)
     def _place(self, tmp_path: Path) -> None:
