@@ -18,12 +18,15 @@ from typing import Any, cast
 from selfproof import amending
 from selfproof import charter as charters
 from selfproof.adopt import repo
+from selfproof.archive.opening import open_archive, program_of
+from selfproof.archive.protocol import Archive, catch_up
 from selfproof.archive.state import State, apply, fold
-from selfproof.archive.store import Archive
+from selfproof.archive.store import SqliteArchive
 from selfproof.archive.strategies import DEFAULT
 from selfproof.archive.tree import digests, form_of, scope, tree_hash
 from selfproof.certify import seeds
 from selfproof.charter import Charter, CharterError, Guard, Objective
+from selfproof.charter.archiving import ArchiveSection
 from selfproof.grants import Grants
 from selfproof.jail import Limits, Pool
 from selfproof.learn.recorder import Nothing
@@ -277,8 +280,10 @@ def write_private(path: Path, text: str) -> None:
 
 
 @contextmanager
-def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
+def opened(folder: Path, *, seed: int | None = None, archive: ArchiveSection | None = None) -> Iterator[Life]:
     """Open the living program in ``folder`` for work, and close it whatever happens.
+
+    Without ``archive`` its archive is the folder's own, whatever the charter says: only a search needs another.
 
     Raises:
         SelfproofError: with what is wrong, where, and what to do.
@@ -289,15 +294,18 @@ def opened(folder: Path, *, seed: int | None = None) -> Iterator[Life]:
         raise UsageError(f"{folder} has a charter but no ledger", advice="Type `selfproof init` there.")
     ledger = Ledger.open(paths.ledger, paths.key)
     try:
-        state = fold(ledger.leaves())
-        archive = Archive(paths.archive, ledger.get_blob)
+        state, notices, named = fold(ledger.leaves()), list[Event](), archive or ArchiveSection()
+        known, entries = program_of(state.genesis), (ledger.leaves, lambda: ledger.size)
+        kept = open_archive(
+            named, paths.archive, known, folder.resolve().name, ledger.get_blob, entries, notices.append
+        )
     except BaseException:
         ledger.close()
         raise
-    life = Life(paths, charter, ledger, state, archive, {}, {}, seed, strategy=charter.search.strategy)
+    life = Life(paths, charter, ledger, state, kept, {}, {}, seed, strategy=charter.search.strategy, notices=notices)
     try:
         life.tasks, life.guards = loading.load(folder, charter)
-        catch_up(life)
+        catch_up(life.archive, ledger.leaves, ledger.size)
         life.take_orders()
         accept_charter(life)
         finish(life)
@@ -318,7 +326,7 @@ def viewed(folder: Path) -> Iterator[Life]:
     if not paths.ledger.exists():
         raise UsageError(f"{folder} has a charter but no ledger", advice="Type `selfproof init` there.")
     reader = cast(Ledger, read(paths.ledger))  # whatever would write to it fails, which is what is wanted
-    archive = Archive(Path(":memory:"), reader.get_blob)
+    archive = SqliteArchive(Path(":memory:"), reader.get_blob)
     life = Life(paths, charter, reader, fold(reader.leaves()), archive, {}, {}, None)
     try:
         life.tasks, life.guards = loading.load(folder, charter)
@@ -326,16 +334,6 @@ def viewed(folder: Path) -> Iterator[Life]:
     finally:
         life.stop_pool()
         archive.close()
-
-
-def catch_up(life: Life) -> None:
-    """Refill the archive from the ledger; a cache that is ahead of the ledger is thrown away."""
-    if life.archive.caught_up > life.ledger.size:
-        life.archive.close()
-        life.paths.archive.unlink()
-        life.archive = Archive(life.paths.archive, life.ledger.get_blob)
-    for leaf in life.ledger.leaves(life.archive.caught_up):
-        life.archive.apply(leaf)
 
 
 def accept_charter(life: Life) -> None:

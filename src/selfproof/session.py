@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,15 @@ def run(
     halting.settled(paths)
     charter = load(paths.charter)
     check_level(charter, folder)
+    shared = charter.archive if asked.archive is None else replace(charter.archive, url=asked.archive)
     if focus is not None:
         charter.objective(focus)
     seconds = 60 * (charter.budget.minutes if stop_after is None else stop_after)
     reserve = closing.reserve(seconds, len(charter.objectives))
     stop = Stop(paths.stop, max(1.0, seconds - reserve))
     on_stop(stop)
-    with stop.on_signals(), stop.watched(paths, guest=not asked.own_process), life.opened(folder, seed=seed) as living:
+    opened = life.opened(folder, seed=seed, archive=shared)
+    with stop.on_signals(), stop.watched(paths, guest=not asked.own_process), opened as living:
         halting.check(living.state.overseen)
         living.began_with = living.state.adoptions(certified=True)
         living.stop, living.strategy = stop, strategy or living.strategy

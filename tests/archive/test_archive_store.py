@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from selfproof.archive.store import Archive
+from selfproof.archive.store import SqliteArchive as Archive
 from selfproof.ledger import Leaf
 
 Blobs = dict[str, bytes]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from selfproof import life as lives
-from selfproof.archive.store import Archive
+from selfproof.archive.store import SqliteArchive
 from selfproof.domains.quality import Quality
 from selfproof.learn.recorder import recorder_of
 from selfproof.ledger import read
@@ -43,7 +43,7 @@ def test_a_life_leaves_its_edits_and_no_code(cli: Any, store: Path, tmp_path: Pa
     for row in found:
         low, high = row["kept_interval"]
         assert 0 <= low <= row["kept_share"] == row["kept"] / row["tried"] <= high <= 1
-    raced = Archive(store.parent / "one" / ".selfproof" / "archive.db", lambda digest: b"").forms("memory")
+    raced = SqliteArchive(store.parent / "one" / ".selfproof" / "archive.db", lambda digest: b"").forms("memory")
     assert sum(row["tried"] for row in found if row["kind"] == "quality") == len(raced)
     with sqlite3.connect(store) as db:
         sites = {row[0] for row in db.execute("SELECT site FROM edit")}

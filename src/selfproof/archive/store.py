@@ -1,18 +1,24 @@
 """The archive on SQLite: every candidate that was ever raced. A cache; delete it and the next start refills it.
 
 Rows come from the ledger's propose and race leaves and nowhere else; ``caught_up`` remembers how far it has read.
+``archive.postgres`` is the same on a server; both keep ``selfproof.testing.ArchiveContract``.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from selfproof.archive.overseen import LeafLike
+from selfproof.archive.protocol import Shared, rows_in
 from selfproof.nouns import SelfproofError
+
+AT_ONCE = 256
+"""Entries of one transaction of a refill."""
 
 MIGRATIONS: list[str] = [
     """
@@ -37,7 +43,7 @@ MIGRATIONS: list[str] = [
 ]
 
 
-class Archive:
+class SqliteArchive:
     """One connection to the store; open it with the ledger's blob reader so that it can fill itself."""
 
     def __init__(self, path: Path, get_blob: Callable[[str], bytes]) -> None:
@@ -63,28 +69,54 @@ class Archive:
             db.executescript(f"BEGIN; {script}; PRAGMA user_version={number}; COMMIT;")
         return db
 
+    shared: Shared | None = None
+
     @property
     def caught_up(self) -> int:
         """Number of ledger entries that this cache has taken in."""
-        row = self._db.execute("SELECT value FROM meta WHERE key='entries'").fetchone()
-        return int(row[0]) if row else 0
+        return int(self._meta("entries") or 0)
+
+    @property
+    def mark(self) -> str:
+        """The time of the newest of them."""
+        return self._meta("time")
+
+    def _meta(self, key: str) -> str:
+        row = self._db.execute("SELECT value FROM meta WHERE key=?", (key,)).fetchone()
+        return str(row[0]) if row else ""
 
     def apply(self, leaf: LeafLike) -> None:
         """Take in one leaf; each leaf is one transaction, so a kill leaves no half of it."""
-        self._db.execute("BEGIN")
-        if leaf.kind == "propose":
-            self._propose(leaf.body)
-        elif leaf.kind == "race":
-            self._race(leaf.body)
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('entries', ?)", (str(leaf.index + 1),))
-        self._db.execute("COMMIT")
+        self.refill([leaf])
 
-    def _rows(self, stored: Any) -> Any:
-        """A batch's rows, which a leaf holds itself or by a blob."""
-        return json.loads(self._get_blob(stored["$blob"])) if isinstance(stored, dict) else stored
+    def refill(self, leaves: Iterable[LeafLike]) -> None:
+        """Take in many, some hundreds in one transaction."""
+        rest = iter(leaves)
+        while some := list(islice(rest, AT_ONCE)):
+            self._db.execute("BEGIN")
+            try:
+                self._take(some)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _take(self, some: Sequence[LeafLike]) -> None:
+        for leaf in some:
+            if leaf.kind == "propose":
+                self._propose(leaf.body)
+            elif leaf.kind == "race":
+                self._race(leaf.body)
+        told = (("entries", str(some[-1].index + 1)), ("time", some[-1].time))
+        self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", told)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._db.executescript("BEGIN; DELETE FROM candidate; DELETE FROM meta; COMMIT;")
 
     def _propose(self, body: dict[str, Any]) -> None:
-        rows = self._rows(body["candidates"])
+        rows = rows_in(body["candidates"], self._get_blob)
         self._db.executemany(
             "INSERT OR IGNORE INTO candidate(id, objective, batch, parent, title, operator, files, form, version,"
             " proposer) VALUES (?,?,?,?,?,?,?,?,?,?)",
@@ -96,7 +128,7 @@ class Archive:
         )  # fmt: skip
 
     def _race(self, body: dict[str, Any]) -> None:
-        rows = self._rows(body["results"])
+        rows = rows_in(body["results"], self._get_blob)
         self._db.executemany(
             "UPDATE candidate SET outcome=?, score=?, scores=? WHERE objective=? AND id=?",
             [(r["outcome"], r["score"], json.dumps(r["scores"]), body["objective"], r["id"]) for r in rows],
@@ -121,7 +153,7 @@ class Archive:
         """
         rows = self._db.execute(
             "SELECT id, files, operator, scores, version FROM candidate WHERE objective=? AND outcome='raced'"
-            " ORDER BY score * ?, id LIMIT ?",
+            " AND score IS NOT NULL ORDER BY score * ?, id LIMIT ?",
             (objective, -1 if highest else 1, n),
         )
         return [

@@ -14,7 +14,7 @@ from typing import Any
 
 from selfproof.adopt import repo
 from selfproof.archive.state import State, apply
-from selfproof.archive.store import Archive
+from selfproof.archive.store import SqliteArchive
 from selfproof.archive.tree import tree_hash
 from selfproof.charter import Charter, parse
 from selfproof.ledger import LedgerBroken, Reader, read
@@ -43,9 +43,8 @@ def rebuild(ledger: Path, out: Path) -> dict[str, Any]:
     if named := state.charter.get("approvers"):
         (out / charter.autonomy.approvers).write_bytes(reader.get_blob(named["$blob"]))
     commits = _program(reader, out / charter.program.tree)
-    archive = Archive(paths.archive, reader.get_blob)
-    for leaf in reader.leaves():
-        archive.apply(leaf)
+    archive = SqliteArchive(paths.archive, reader.get_blob)
+    archive.refill(reader.leaves())
     counts = archive.counts()
     archive.close()
     return {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from selfproof.charter.archiving import ArchiveSection
 from selfproof.charter.listening import Monitoring
 from selfproof.charter.tripping import MustFail, Tripwires
 from selfproof.charter.tripping import within as _within
@@ -336,6 +337,7 @@ class Charter:
     sandbox: Sandbox
     proposers: Proposers
     search: Search
+    archive: ArchiveSection
     experience: Experience
     ledger: LedgerSection
     monitoring: Monitoring
@@ -376,7 +378,7 @@ class Charter:
 
 TABLES: Mapping[str, type] = {
     "program": ProgramSection, "certify": Certify, "autonomy": Autonomy, "classes": Classes, "budget": Budget,
-    "sandbox": Sandbox, "proposers": Proposers, "search": Search, "experience": Experience,
-    "ledger": LedgerSection, "tripwires": Tripwires, "monitoring": Monitoring,
+    "sandbox": Sandbox, "proposers": Proposers, "search": Search, "archive": ArchiveSection,
+    "experience": Experience, "ledger": LedgerSection, "tripwires": Tripwires, "monitoring": Monitoring,
 }  # fmt: skip
 LISTS: Mapping[str, type] = {"objective": Objective, "guard": Guard, "rule": PolicyRule, "must_fail": MustFail}

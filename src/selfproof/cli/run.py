@@ -20,6 +20,7 @@ Examples:
   selfproof run --minutes 30 --until-certified 1
   selfproof run --strategy hgm        another search strategy (docs/strategies.md)
   selfproof run --focus memory        one objective alone
+  selfproof run --archive postgresql://selfproof@db/selfproof    divide the search with others (docs/archive.md)
   selfproof run --model ollama/qwen3:8b
   selfproof run --target self         patches to selfproof's own hot functions, into ./self
   selfproof run --json | tail -1      the summary"""
@@ -35,6 +36,10 @@ Examples:
 @click.option(
     "--strategy", metavar="NAME", help="Search by this strategy: dgm, hgm, map-elites ...  [default: the charter's]"
 )
+@click.option(
+    "--archive", metavar="URL", help="Keep the candidates there: postgresql://USER@HOST/DB (no password), or local."
+    "  [default: the charter's]",
+)  # fmt: skip
 @click.option("--model", "models", multiple=True, help="Ask this model too: ollama/qwen3:8b, openai/gpt-5-mini, a URL.")
 @click.option("--agent", default="", help='Ask a coding agent too: "claude -p {prompt}", or a preset such as claude.')
 @click.option("--record", type=click.Path(path_type=Path, dir_okay=False), help="Keep the models' replies in a file.")

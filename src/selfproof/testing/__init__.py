@@ -6,15 +6,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from selfproof.testing.archives import ArchiveContract, SharedArchiveContract
     from selfproof.testing.loopback import LoopbackModel
     from selfproof.testing.proposers import ProposerContract
     from selfproof.testing.scripted import ScriptedModel
 
-__all__ = ["LoopbackModel", "ProposerContract", "ScriptedModel"]
+__all__ = ["ArchiveContract", "LoopbackModel", "ProposerContract", "ScriptedModel", "SharedArchiveContract"]
 
 
 def __getattr__(name: str) -> Any:
     """Load what is asked for, and only then: a contract's user needs no HTTP server."""
+    if name in {"ArchiveContract", "SharedArchiveContract"}:
+        from selfproof.testing import archives
+
+        return getattr(archives, name)
     if name == "LoopbackModel":
         from selfproof.testing.loopback import LoopbackModel
 
