@@ -107,6 +107,7 @@ VALUES = frozenset(
     {
         "nouns",
         "certify/terms",
+        "charter/archiving",
         "charter/listening",
         "charter/sections",
         "charter/tripping",

@@ -69,6 +69,7 @@ class Life:
     notices: list[Event] = field(default_factory=list)
     dropped: list[tuple[str, str, int]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    offered: set[tuple[str, str]] = field(default_factory=set)
     began_with: int = 0
     """Certified adoptions before this run."""
     between: Callable[[], object] = field(default=lambda: None)

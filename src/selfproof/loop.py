@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from selfproof import controls, examining, levels, line
 from selfproof.archive.state import Confirming
 from selfproof.charter import Objective
-from selfproof.domains import attempts, sorting
+from selfproof.domains import attempts, sharing, sorting
 from selfproof.domains.base import Domain, Finalist, Focus, admitted
 from selfproof.domains.quality import Quality
 from selfproof.domains.slow import Slow
@@ -111,7 +111,7 @@ def suggested(domain: Domain, focus: Focus | None, desk: Desk) -> Generator[Even
     edits = domain.propose(focus) if focus is not None else []
     while domain.life.notices:
         yield domain.life.notices.pop(0)
-    edits += desk.take(domain.objective.name)
+    edits += desk.take(domain.objective.name) + sharing.offered(domain)
     desk.ask(domain.brief)
     yield from desk.events()
     return edits

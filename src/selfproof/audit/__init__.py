@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from selfproof.archive.state import State, apply
-from selfproof.audit import models, overseeing
+from selfproof.audit import exchange, models, overseeing
 from selfproof.audit.comparing import Wrong
-from selfproof.audit.rules import CHECKS
+from selfproof.audit.rules import CHECKS as RULES
 from selfproof.ledger import Leaf, LedgerBroken, check, read
 from selfproof.ledger.blobs import Blobs
 from selfproof.ledger.merkle import root_at
+
+CHECKS = {**overseeing.CHECKS, **models.CHECKS, **exchange.CHECKS, **RULES}
 
 
 def audit(folder: Path) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class _Rules:
         if self.first_bad is not None:
             return
         try:
-            rule = CHECKS.get(leaf.kind) or models.CHECKS.get(leaf.kind) or overseeing.CHECKS.get(leaf.kind)
+            rule = CHECKS.get(leaf.kind)
             overseeing.idle(self._state, leaf)
             if rule is not None:
                 rule(self._state, leaf, self)

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from selfproof.charter import archiving, conditions, listening
+from selfproof.charter import conditions, sections
 from selfproof.charter.sections import (
     LISTS,
     TABLES,
@@ -236,11 +236,8 @@ def parse(text: str) -> Charter:
     _check_allowed(lists["objective"], lists["guard"], tables["sandbox"])
     _check_tripwires(tables["tripwires"], lists["must_fail"])
     _check_rules(lists["rule"], tables["classes"])
-    for name, wrong in (
-        ("monitoring", listening.fault(tables["monitoring"])), ("archive", archiving.fault(tables["archive"])),
-    ):  # fmt: skip
-        if wrong:
-            raise CharterError(f"charter: [{name}] {wrong}")
+    if wrong := sections.fault(tables):
+        raise CharterError(f"charter: {wrong}")
     if tables["proposers"].improver:
         _place(tables["proposers"].improver, "[proposers] improver")
     return Charter(

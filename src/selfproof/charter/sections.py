@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from selfproof.charter import archiving, listening
 from selfproof.charter.archiving import ArchiveSection
 from selfproof.charter.listening import Monitoring
 from selfproof.charter.tripping import MustFail, Tripwires
@@ -382,3 +383,9 @@ TABLES: Mapping[str, type] = {
     "experience": Experience, "ledger": LedgerSection, "tripwires": Tripwires, "monitoring": Monitoring,
 }  # fmt: skip
 LISTS: Mapping[str, type] = {"objective": Objective, "guard": Guard, "rule": PolicyRule, "must_fail": MustFail}
+
+
+def fault(tables: Mapping[str, Any]) -> str | None:
+    """What is wrong with sections whose keys have a form of their own, or None."""
+    told = {"monitoring": listening.fault(tables["monitoring"]), "archive": archiving.fault(tables["archive"])}
+    return next((f"[{name}] {wrong}" for name, wrong in told.items() if wrong), None)

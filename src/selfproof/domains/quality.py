@@ -20,7 +20,7 @@ from selfproof.archive.population import Member, Population
 from selfproof.certify.race import PRESETS, standing
 from selfproof.certify.scale import robust_t
 from selfproof.charter import Objective
-from selfproof.domains import choosing, costs, leaves, paired, remembering, simplifying, single
+from selfproof.domains import choosing, costs, leaves, paired, remembering, sharing, simplifying, single
 from selfproof.domains.asking import Improvers
 from selfproof.domains.base import Finalist, Focus, Measured, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
@@ -142,8 +142,7 @@ class Quality:
             self.tried = dict.fromkeys(sorted(self.life.archive.forms(self.stream)))
             higher = self.objective.better == "higher"
             rows = self.life.archive.best(self.stream, self.population.most, highest=higher)
-            versions = {r["version"]: own_files(self.life, self.objective, r["version"]) for r in rows}
-            known = [Candidate(r["id"], self.objective.name, {**versions[r["version"]], **r["files"]}) for r in rows]
+            known = sharing.members(self.life, self.objective, rows)
         else:
             known = [self._texts[member.id] for member in self.population.members]
         self._rescore([incumbent, *(c for c in known if c.id != incumbent.id)])
@@ -218,7 +217,7 @@ class Quality:
 
     def race(self, candidates: Sequence[Candidate]) -> Generator[Event, None, None]:
         """Race a batch on the panel, rung by rung, and let survivors into the population."""
-        new = self._new(candidates)
+        new = sharing.unclaimed(self.life, self.objective, self.stream, self._new(candidates), self.size)
         self.since += len(new) or IDLE
         if not new and not self.life.charter.proposers.improver:  # an improver's batches are counted, empty ones too
             return

@@ -13,7 +13,7 @@ from selfproof.reports.incidents import told
 ENGINE = BULK | {
     "genesis", "confirm-start", "verdict", "check", "guard-start", "guard", "decision", "adopt", "canary",
     "certificate", "control", "seed-commit", "seed-reveal", "report", "engine", "tuned", "model-start",
-    "model-verdict", "screened",
+    "model-verdict", "screened", "exchange",
 }  # fmt: skip
 """What the engine does by itself, and other sections tell of."""
 INCIDENTS = frozenset({"incident", "incident-update", "incident-close"})

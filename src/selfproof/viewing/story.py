@@ -167,6 +167,13 @@ class Story:
     def _on_experience(self, event: Event) -> list[Line]:
         return [Line("note", "", clean(event.get("problem", "?"), 240))]
 
+    def _on_archive(self, event: Event) -> list[Line]:
+        if event.get("state") == "lost":
+            return [
+                Line("note", "archive", f"lost, and the run goes on alone: {clean(event.get('problem', '?'), 160)}")
+            ]
+        return [Line("note", "archive", "is back, and has what it missed from the ledger")]
+
     def _on_improver(self, event: Event) -> list[Line]:
         version, asked = number(event.get("version"), 0), number(event.get("asked"), 0)
         if version == asked:
