@@ -109,9 +109,10 @@ def signed(life: Life, domains: dict[str, Domain]) -> Iterator[Event]:
 def suggested(domain: Domain, focus: Focus | None, desk: Desk) -> Generator[Event, None, list[Edit]]:
     """What the jailed improver suggests for a focus, and what came in at the desk, which asks for more meanwhile."""
     edits = domain.propose(focus) if focus is not None else []
+    edits += sharing.offered(domain)
     while domain.life.notices:
         yield domain.life.notices.pop(0)
-    edits += desk.take(domain.objective.name) + sharing.offered(domain)
+    edits += desk.take(domain.objective.name)
     desk.ask(domain.brief)
     yield from desk.events()
     return edits
