@@ -3,7 +3,7 @@
     python benchmarks/soak.py --trials 100000 [--minutes 20] [--keep DIR] [--json FILE]
 
 The cheapest real program (``overhead.py``: a model without latency, an evaluator of a millisecond, jailed, two
-workers) runs until it has had so many trials, the minutes are over or it ends by itself. Meanwhile the engine's own
+workers) runs until it has had so many trials or the minutes are over. Meanwhile the engine's own
 memory, open files, threads, CPU and what lies on disk are read after every window of trials, and the wall clock of a
 trial in it. Each is then fitted against the number of trials: the slope of the windows' values with a 95% interval
 (least squares on at most 24 means of neighbouring windows, which are nearly independent; Student), the first tenth left
@@ -14,6 +14,7 @@ the level. Bytes on disk grow with every trial, and must: of them it is fitted h
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
@@ -53,7 +54,8 @@ def read_of(pid: int) -> dict[str, float]:
     own = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private_"))
     tasks = list(Path(f"/proc/{pid}/task").iterdir())
     below = {child for task in tasks for child in (task / "children").read_text().split()}
-    return {"engine_mb": own / 1024, "all_mb": proportional(pid) / 1024, "files": len(os.listdir(f"/proc/{pid}/fd")),
+    files = list(Path(f"/proc/{pid}/fd").iterdir())
+    return {"engine_mb": own / 1024, "all_mb": proportional(pid) / 1024, "files": len(files),
             "threads": len(tasks), "children": len(below)}  # fmt: skip
 
 
@@ -63,7 +65,7 @@ def size_of(folder: Path) -> dict[str, int]:
     for where, _, names in os.walk(folder):
         for name in names:
             try:
-                taken = os.lstat(os.path.join(where, name)).st_blocks * 512
+                taken = os.lstat(Path(where, name)).st_blocks * 512
             except OSError:
                 continue
             inside = Path(where, name).relative_to(folder).parts
@@ -80,7 +82,7 @@ def one(folder: str, trials: int, minutes: float) -> None:
     place, window = Path(folder), max(1, trials // WINDOWS)
     done, began = 0, time.monotonic()
     last, at, cpu = 0, began, time.process_time()
-    for event in session.run(place, minutes, 7, Asked(more=(Model(),))):
+    for event in session.run(place, minutes + 30, 7, Asked(more=(Model(),))):  # what is measured is not its end
         if event["event"] != "race":
             continue
         done = event["evaluated"]
@@ -92,7 +94,7 @@ def one(folder: str, trials: int, minutes: float) -> None:
         parts = size_of(place / ".selfproof")
         print(json.dumps({**row, "disk": sum(parts.values()), "parts": parts, "load": os.getloadavg()[0]}), flush=True)
         last, at, cpu = done, time.monotonic(), time.process_time()  # what was read just now is not counted
-        if done >= trials:
+        if done >= trials or now - began > 60 * minutes:
             break
     os._exit(0)
 
@@ -103,8 +105,8 @@ def slope_of(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float]:
     if groups < 5:
         return math.nan, math.inf
     edges = [round(i * len(xs) / groups) for i in range(groups + 1)]
-    px = [statistics.fmean(xs[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
-    py = [statistics.fmean(ys[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    px = [statistics.fmean(xs[a:b]) for a, b in itertools.pairwise(edges)]
+    py = [statistics.fmean(ys[a:b]) for a, b in itertools.pairwise(edges)]
     fit = statistics.linear_regression(px, py)
     rest = sum((y - fit.intercept - fit.slope * x) ** 2 for x, y in zip(px, py, strict=True))
     centre = statistics.fmean(px)
@@ -152,7 +154,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000, help="from 1000 to 1000000")
     parser.add_argument("--minutes", type=float, default=20.0, help="of wall clock, at most")
-    parser.add_argument("--keep", type=Path, help="a new folder for the program, kept")
+    parser.add_argument("--keep", type=Path, help="a folder for the program, kept; one that is there goes on")
     parser.add_argument("--json", type=Path, help="a file for the windows and the fits")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -160,12 +162,19 @@ def main() -> int:
         one(options.one, options.trials, options.minutes)
     with tempfile.TemporaryDirectory() as scratch:
         place = options.keep or Path(scratch) / "program"
-        make(place, turns_here())
+        if not (place / "charter.toml").exists():
+            make(place, turns_here())
         words = ["--one", str(place), "--trials", str(options.trials), "--minutes", str(options.minutes)]
-        done = subprocess.run([sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True, check=False)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    if done.returncode or len(rows) < 12:
-        print(f"ended with {done.returncode} after {rows[-1]['trials'] if rows else 0} trials", file=sys.stderr)
+        rows = []
+        with subprocess.Popen([sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True) as run:
+            assert run.stdout is not None
+            for line in run.stdout:  # as it comes: what was measured is there whatever happens to the run
+                rows.append(json.loads(line))
+                if options.json:
+                    options.json.with_suffix(".jsonl").open("a").write(line)
+    if run.returncode or len(rows) < 12:
+        print(f"ended with {run.returncode} after {rows[-1]['trials'] if rows else 0} trials", file=sys.stderr)
+    if len(rows) < 12:
         return 1
     found = say(rows)
     if options.json:

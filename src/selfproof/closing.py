@@ -244,7 +244,7 @@ def constants_only(
     version = Candidate(best.id, domain.objective.name, files)
     rows = paired.on_blocks(life, (version, life.version(domain.objective)), domain.task, fresh).rows
     first, last_rows = _split(rows)
-    return {**_told(mean_interval(_means(first))), "evaluations": control.evaluated,
+    return {**_told(_interval(_means(first))), "evaluations": control.evaluated,
             "now_is_better_by": _difference(domain.task, first, last_rows)}  # fmt: skip
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from selfproof.archive.state import State
+from selfproof.keeping.disk import RESERVE, free, size_of
 from selfproof.life import Life
 from selfproof.nouns import Event
 from selfproof.oversight import control
@@ -70,11 +69,20 @@ class Hold:
             self.life.log("resume", body, durable=True)
             yield {"event": "unpaused", "of": body["of"]}
 
+    def _room(self) -> Iterator[Event]:
+        """End the run while there is still room for what it writes at its end."""
+        left = free(self.life.paths)
+        if left < RESERVE:
+            advice = f"Make room on the disk of {self.life.paths.private}, and run again; nothing is lost."
+            yield {"event": "disk", "free": left, "reserve": RESERVE, "advice": advice}
+            self._stop.enough("ceiling disk: it is nearly full")
+
     def _ceilings(self) -> Iterator[Event]:
         """Tell once of each ceiling that is near, and once that it is reached; some then end the run."""
         life = self.life
         if time.monotonic() - self._looked > LOOK_S:
             self._looked, self._lasting = time.monotonic(), lasting(life.paths, life.state)
+            yield from self._room()
         used = {**self._lasting, "cpu_hours": life.cpu_seconds / 3600}
         for one in ceilings(life.charter.budget, used):
             if one.level > self._told.get(one.name, 0.0):
@@ -99,16 +107,6 @@ def lasting(paths: Paths, state: State) -> dict[str, float]:
     else:
         found |= {"dollars": 0.0, "tokens": 0}
     return found
-
-
-def size_of(folder: Path) -> int:
-    """Bytes on disk of everything in a folder."""
-    total = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):  # gone meanwhile
-                total += os.lstat(Path(where, name)).st_blocks * 512
-    return total
 
 
 def row(one: Ceiling) -> dict[str, object]:

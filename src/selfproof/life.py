@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from selfproof import amending
+from selfproof import amending, moved
 from selfproof import charter as charters
 from selfproof.adopt import repo
 from selfproof.archive.opening import open_archive, program_of
@@ -293,9 +293,11 @@ def opened(folder: Path, *, seed: int | None = None, archive: ArchiveSection | N
     charter = charters.load(paths.charter)
     if not paths.ledger.exists():
         raise UsageError(f"{folder} has a charter but no ledger", advice="Type `selfproof init` there.")
+    moved.check_here(paths)
     ledger = Ledger.open(paths.ledger, paths.key)
     try:
         state, notices, named = fold(ledger.leaves()), list[Event](), archive or ArchiveSection()
+        moved.check_stays(paths, state.overseen)
         known, entries = program_of(state.genesis), (ledger.leaves, lambda: ledger.size)
         kept = open_archive(
             named, paths.archive, known, folder.resolve().name, ledger.get_blob, entries, notices.append

@@ -20,6 +20,7 @@ class Paths:
         self.private = self.folder / PRIVATE
         self.ledger = self.private / "ledger"
         self.key = self.private / "key"
+        self.moved = self.private / "key.moved"
         self.epoch_key = self.private / "epoch.key"
         self.archive = self.private / "archive.db"
         self.stop = self.folder / "STOP"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from selfproof import birth, closing, life, loop
+from selfproof import birth, closing, life, loop, moved
 from selfproof.archive import strategies
 from selfproof.archive.state import CONTROLS
 from selfproof.audit import audit
@@ -56,6 +56,7 @@ def run(
         check_empty(paths)
         program = birth.make(folder, seed=seed)
         yield {"event": "init", "program": program, "folder": str(folder.resolve())}
+    moved.check_here(paths)
     halting.settled(paths)
     charter = load(paths.charter)
     check_level(charter, folder)

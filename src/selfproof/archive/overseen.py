@@ -76,6 +76,10 @@ class Overseen:
     """(time, ceiling, level) of every ceiling that came near, or was reached."""
     paused: int | None = None
     """The entry of a pause that goes on."""
+    moved: int | None = None
+    """The entry that says that the program leaves this place, until it is somewhere."""
+    places: list[tuple[str, str, str]] = field(default_factory=list)
+    """(time, by, what) of each of its moves: out, in (restored from a backup), back."""
     committed: dict[tuple[int, str], str] = field(default_factory=dict)
     """Commitments to texts that may be taken out, by entry and field."""
     redacted: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -136,6 +140,11 @@ def _resume(overseen: Overseen, entry: LeafLike) -> None:
         overseen.halted = None
     else:
         overseen.paused = None
+
+
+def _move(overseen: Overseen, entry: LeafLike) -> None:
+    overseen.moved = entry.index if entry.body["what"] == "out" else None
+    overseen.places.append((entry.time, entry.body["by"], entry.body["what"]))
 
 
 def _incident(overseen: Overseen, entry: LeafLike) -> None:
@@ -200,6 +209,7 @@ HANDLERS: dict[str, Callable[[Overseen, LeafLike], None]] = {
     "budget": _budget,
     "pause": _pause,
     "resume": _resume,
+    "move": _move,
     "note": _note,
     "redact": _redact,
     "retire": _retire,

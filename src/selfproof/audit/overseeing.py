@@ -43,7 +43,8 @@ def _halt(state: State, leaf: Leaf, reader: Source) -> None:
 
 
 def idle(state: State, leaf: Leaf) -> None:
-    """While a life is halted nothing is tried and nothing adopted; going back is always allowed."""
+    """While a life is halted, or moves, nothing is tried and nothing adopted; going back is always allowed."""
+    must(state.overseen.moved is None or leaf.kind not in WORK, "work after the program had left")
     must(state.overseen.halted is None or leaf.kind not in WORK, "work while the program was halted")
 
 
@@ -73,6 +74,14 @@ def _resume(state: State, leaf: Leaf, reader: Source) -> None:
         checked(state, leaf, one, halting.subject_of(state.overseen), reader)
         must(one["decision"] == "approve", "resumed although an approver was against it")
     must(not needed or approvals.agreed(signed, needed), "resumed without the signatures that the charter asks for")
+
+
+def _move(state: State, leaf: Leaf, reader: Source) -> None:
+    body = leaf.body
+    root = reader.root_at(leaf.index)
+    must(body["entries"] == leaf.index and root is not None and body["root"] == root.hex(), "a move of another log")
+    must(body["what"] in {"out", "in", "back"}, "no way to move")
+    must(body["what"] == "in" or (state.overseen.moved is None) == (body["what"] == "out"), "it was not there to move")
 
 
 def _texts(body: dict[str, Any], **most: int) -> None:
@@ -217,6 +226,7 @@ CHECKS: dict[str, Callable[[State, Leaf, Source], None]] = {
     "budget": _budget,
     "pause": _pause,
     "resume": _resume,
+    "move": _move,
     "note": _note,
     "redact": _redact,
     "retire": _retire,

@@ -21,6 +21,8 @@ from selfproof.ledger.openings import FOLDER, Openings, told
 from selfproof.ledger.replay import Replay
 from selfproof.ledger.statement import Leaf, is_sha256
 
+RETENTION = "retention"
+
 
 class Reader:
     """A snapshot of a ledger's entries; takes no lock, needs no key, never writes, checks no signature."""
@@ -88,6 +90,15 @@ def check(folder: Path, visit: Callable[[Leaf], object] | None = None) -> Check:
     except OSError as error:
         bad = {"index": None, "kind": "log", "reason": f"cannot be read: {error}"}
     return Check(bad is None, tree.size, tree.root.hex(), bad, max(0, tree.size - signed))
+
+
+def let_go(leaf: Leaf) -> list[str]:
+    """The blobs that an entry says were let go: their hashes stay, their bytes need not be there any longer."""
+    if leaf.kind != RETENTION:
+        return []
+    rows = leaf.body.get("batches")
+    found = [row.get("blob") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return [str(digest) for digest in found if is_sha256(digest)]
 
 
 class _Texts:
