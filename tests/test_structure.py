@@ -41,6 +41,7 @@ COMPOSITION = frozenset(
         "proposers",
         "recursion",
         "reports",
+        "room",
         "soundness",
         "submitting",
         "tokens",

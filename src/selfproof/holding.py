@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterator
 
 from selfproof.archive.state import State
-from selfproof.keeping.disk import RESERVE, free, size_of
 from selfproof.life import Life
 from selfproof.nouns import Event
 from selfproof.oversight import control
 from selfproof.oversight.budgets import ENDS, Ceiling, ceilings
 from selfproof.oversight.stop import Stop
 from selfproof.places import Paths
+from selfproof.room import RESERVE, free, size_of
 
 HOLD_S = 0.05
 LOOK_S = 5.0
