@@ -27,6 +27,7 @@ from typing import Any
 
 BATCH = 45
 LISTENERS = 50
+MARKS = 60  # of the server's memory, while it streams
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -118,7 +119,7 @@ async def listen(ready: dict[str, Any], slug: str, heard: list[float]) -> None:
 
 
 async def stream(ready: dict[str, Any], folder: Path, minutes: float, pid: int) -> dict[str, Any]:
-    """Fifty listeners; news twenty times a second; the server's memory at the begin, after a tenth, and at the end."""
+    """Fifty listeners; news twenty times a second; the server's memory sixty times on the way, and its slope."""
     from selfproof.monitoring.feed import Feed
     from selfproof.places import Paths
 
@@ -126,15 +127,15 @@ async def stream(ready: dict[str, Any], folder: Path, minutes: float, pid: int) 
     feed = Feed(Paths(folder).live)
     tasks = [asyncio.create_task(listen(ready, "life", heard)) for _ in range(LISTENERS)]
     await asyncio.sleep(2)
-    began, marks = time.monotonic(), [memory_mb(pid)]
-    length = minutes * 60
+    began, marks, length = time.monotonic(), [(0.0, memory_mb(pid))], minutes * 60
     while (gone := time.monotonic() - began) < length:
         feed.take({"event": "candidate", "objective": "memory", "title": "x" * 200, "sent": time.time()})
-        if gone > length * len(marks) / 10:
-            marks.append(memory_mb(pid))
+        if gone > length * len(marks) / MARKS:
+            marks.append((gone / 60, memory_mb(pid)))
+            sys.stderr.write(f"minute {gone / 60:.1f}: {marks[-1][1]:.1f} MB, {len(heard)} news heard\n")
         await asyncio.sleep(0.05)
     await asyncio.sleep(1)
-    marks.append(memory_mb(pid))
+    marks.append(((time.monotonic() - began) / 60, memory_mb(pid)))
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -143,8 +144,18 @@ async def stream(ready: dict[str, Any], folder: Path, minutes: float, pid: int) 
     return {
         "listeners": LISTENERS, "minutes": minutes, "news": len(heard),
         "latency_s": {"median": round(statistics.median(heard), 3), "p99": round(heard[int(len(heard) * 0.99)], 3)},
-        "memory_mb": [round(mark, 1) for mark in marks],
+        "memory_mb": [{"minute": round(at, 1), "mb": round(mb, 1)} for at, mb in marks],
+        "mb_per_hour": slopes(marks),
     }  # fmt: skip
+
+
+def slopes(marks: list[tuple[float, float]]) -> dict[str, float | None]:
+    """By least squares: MB an hour over everything, and over the second half, when caches have filled."""
+    later = marks[len(marks) // 2 :]
+    return {
+        name: round(60 * statistics.linear_regression(*zip(*rows, strict=True)).slope, 3) if len(rows) > 1 else None
+        for name, rows in (("all", marks), ("second_half", later))
+    }
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Make the pictures of the dashboard in docs/images from a real life, or let one live for them first.
 
     python scripts/screenshots.py [--life DIR]
+    python scripts/screenshots.py --every OUT [--life DIR]      every page, whole: two widths, dark and light
 
 Needs playwright and Chromium (`apt-get install chromium`). Without --life a new program lives for two minutes in a
 scratch folder. Each picture is one page at the width of a laptop or a phone.
@@ -14,6 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,7 @@ PICTURES = {
     "curves": ("curves", 1280, 860, "light", ""),
 }
 LARGEST = 150_000
+WIDTHS = {"1280": 1280, "390": 390}
 
 
 def lived(folder: Path) -> Path:
@@ -50,11 +54,42 @@ def newest_change(folder: Path) -> int:
 
 
 def take(folder: Path, out: Path) -> None:
-    """Serve the life and take the pictures."""
+    """The pictures of the README: one page or part each, none larger than it may be."""
+    change = newest_change(folder)
+    with served(folder, out) as (browser, url):
+        for name, (path, width, height, scheme, part) in PICTURES.items():
+            with visiting(browser, url, width, height, scheme) as page:
+                shown(page, page.url + path.format(change=change))
+                file = out / f"{name}.png"
+                (page.locator(part) if part else page).screenshot(path=file)
+            size = file.stat().st_size
+            sys.stdout.write(f"{file.name}: {size / 1000:.0f} kB\n")
+            if size > LARGEST:
+                raise SystemExit(f"{file} is larger than {LARGEST / 1000:.0f} kB")
+
+
+def every(folder: Path, out: Path) -> None:
+    """Every page of the navigation, a change, its candidate and the question whether to stop; whole, four times."""
+    more = (f"change/{newest_change(folder)}", "candidate/3", "stop")
+    with served(folder, out) as (browser, url):
+        for name, width in WIDTHS.items():
+            for scheme in ("light", "dark"):
+                with visiting(browser, url, width, 844, scheme) as page:
+                    home = page.url
+                    found = page.locator("nav[aria-label='Pages'] a").evaluate_all("all => all.map(a => a.href)")
+                    for place in (*found, *(home + one for one in more)):
+                        shown(page, place)
+                        called = place.removeprefix(home).partition("/")[0] or "now"
+                        page.screenshot(path=out / f"{called}-{name}-{scheme}.png", full_page=True)
+                    sys.stdout.write(f"{name} {scheme}: {len(found) + len(more)} pages\n")
+
+
+@contextmanager
+def served(folder: Path, out: Path) -> Iterator[tuple[Any, str]]:
+    """A browser, and the address at which the life is served."""
     from playwright.sync_api import sync_playwright
 
     out.mkdir(parents=True, exist_ok=True)
-    change = newest_change(folder)
     command = [sys.executable, "-m", "selfproof", "web", "--json", "--at", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server, sync_playwright() as playwright:
         try:
@@ -62,29 +97,30 @@ def take(folder: Path, out: Path) -> None:
             url = json.loads(server.stdout.readline())["url"]
             chromium = shutil.which("chromium") or "/usr/bin/chromium"
             browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-            for name, (page, width, height, scheme, part) in PICTURES.items():
-                size = {"width": width, "height": height}
-                context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
-                picture(context.new_page(), url, page.format(change=change), part, out / f"{name}.png")
-                context.close()
+            yield browser, url
             browser.close()
         finally:
             server.terminate()
 
 
-def picture(page: Any, url: str, path: str, part: str, file: Path) -> None:
-    """One page as a PNG."""
+@contextmanager
+def visiting(browser: Any, url: str, width: int, height: int, scheme: str) -> Iterator[Any]:
+    """A page that has come in and shows Now."""
+    size = {"width": width, "height": height}
+    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+    page = context.new_page()
     page.goto(url)
     page.wait_for_url("**/p/**")
-    page.goto(page.url + path)
-    if path.startswith("lineage"):
+    yield page
+    context.close()
+
+
+def shown(page: Any, place: str) -> None:
+    """Go there, until what is drawn by a script is there too."""
+    page.goto(place)
+    if "/lineage" in place:
         page.wait_for_selector("canvas.tree[data-ready]")
     page.wait_for_timeout(400)
-    (page.locator(part) if part else page).screenshot(path=file)
-    size = file.stat().st_size
-    sys.stdout.write(f"{file.name}: {size / 1000:.0f} kB\n")
-    if size > LARGEST:
-        raise SystemExit(f"{file} is larger than {LARGEST / 1000:.0f} kB")
 
 
 def main() -> None:
@@ -92,9 +128,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--life", type=Path, help="the program to show")
     parser.add_argument("--out", type=Path, default=IMAGES)
+    parser.add_argument("--every", type=Path, metavar="OUT", help="every page at both widths, dark and light, in here")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="selfproof-screenshots-") as scratch:
-        take(asked.life or lived(Path(scratch) / "life"), asked.out)
+        life = asked.life or lived(Path(scratch) / "life")
+        if asked.every:
+            every(life, asked.every)
+        else:
+            take(life, asked.out)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from finite_program import CHARTER
 from selfproof import charter as charters
 from selfproof.archive import overseen
 from selfproof.archive.state import Confirming, State, Version
+from selfproof.examining.examination import LARGEST
 from selfproof.examining.telling import WORDS, as_entry, in_words
 from selfproof.nouns import UsageError
 from selfproof.oversight import tripwires
@@ -95,6 +96,14 @@ def test_what_was_measured_fires_and_stays_quiet_below(name: str, answer: str) -
     (unknown,) = tripwires.findings(state_of(**{name: {"it": None}}), charter)
     assert unknown.answer == answer and "could not be measured" in in_words(unknown)
     assert as_entry(State(), unknown)["measured"] is None
+
+
+def test_a_score_that_reached_0_is_told_without_a_ratio() -> None:
+    tripped = with_steps(acceleration=("alert 2",))
+    (beyond,) = [f for f in tripwires.findings(state_of(acceleration={"it": LARGEST}), tripped) if f.subject == "it"]
+    assert in_words(beyond) == "it is better than at the start beyond any ratio: one of the two scores is 0"
+    (large,) = [f for f in tripwires.findings(state_of(acceleration={"it": 40.0}), tripped) if f.subject == "it"]
+    assert in_words(large) == "it is 40 times as good as at the start"
 
 
 def test_a_finding_is_told_once_then_again_when_it_is_half_as_much_again_or_stronger() -> None:

@@ -14,7 +14,7 @@ from selfproof.certify.effect import Estimate
 from selfproof.ledger import Reader
 from selfproof.ledger.frames import open_log, scan
 from selfproof.viewing.seen import Seen
-from selfproof.web import gains
+from selfproof.web import gains, purposes
 from selfproof.web.models.curves import Curve, Point
 from selfproof.web.reading import Reading
 from selfproof.web.where import Where
@@ -149,13 +149,30 @@ def test_what_an_objective_has_gained_is_told_from_its_start_to_now() -> None:
     curve = Curve("memory", "quality", "bits_per_char", "lower", points, [])
     told = gains.levels(objective, curve)
     assert told is not None and told["head"] == "4.000 → 3.000", "what was rolled back is no gain"
-    assert told["told"] == "25% lower than at its start: better"
-    assert told["sure"] == "95% interval of the new value: [2.950, 3.050]; 1 newer, being measured"
+    assert told["told"] == "25% lower than at its start; lower is better" and told["unit"] == "bits per character"
+    assert told["sure"] == "95% interval of the whole gain: 0.929 to 1.071", "of both levels together"
+    assert told["behind"] == 1
     assert gains.levels(objective, Curve("m", "quality", "b", "lower", points[:1], [])) is None
     summed = gains.summed(objective, [row("difference", 0.25), row("difference", 1.5), row("difference", None)])
     assert summed is not None and summed["head"] == "1.750 better"
-    ratio = gains.ratio([row("ratio", 2.0, 1.5), row("ratio", 1.5, 1.0)])
-    assert ratio is not None and ratio["head"] == "3.00× as fast" and ratio["sure"] == "95% interval: [1.50, 7.50]"
-    assert gains.ratio([row("ratio", None)]) is None and gains.summed(objective, []) is None
+    twice = [row("ratio", 2.0, 1.5), row("ratio", 1.5, 1.0), row("ratio", None)]
+    one = gains.ratios({"look": twice})
+    assert one is not None and one["head"] == "3.00×" and one["sure"].endswith(": 1.50 to 7.50") and one["behind"] == 1
+    assert "the function look" in one["told"]
+    two = gains.ratios({"look": twice, "find": [row("ratio", 4.0, 3.0)]})
+    assert two is not None and two["head"] == "2 functions", "times of different functions do not multiply"
+    assert two["told"] == "than at its start: look 3.00×, find 4.00×" and two["behind"] == 1
+    assert gains.ratios({"look": [row("ratio", None)]}) is None and gains.summed(objective, []) is None
     grown = gains.from_to(objective, 0.0, 2.0, None)
-    assert grown["told"] == "2.000 higher than at its start: worse" and not grown["sure"]
+    assert grown["told"] == "2.000 higher than at its start; lower is better" and not grown["sure"]
+
+
+def test_what_an_objective_is_about_is_its_tasks_own_sentence(tmp_path: Path) -> None:
+    task = tmp_path / "tasks" / "one.py"
+    task.parent.mkdir()
+    task.write_text('raise SystemExit("it was run")\nclass A:\n    """How well <b>it</b> counts. And more.\n    """\n')
+    assert purposes.purpose(tmp_path, "tasks/one.py:A") == "How well <b>it</b> counts."
+    (tmp_path.parent / "outside.py").write_text('class A:\n    """Secret."""\n')
+    (tmp_path / "broken.py").write_text("class A(")
+    for place in ("tasks/one.py:B", "../outside.py:A", "none.py:A", "broken.py:A", "tasks:A", "\0:A", ""):
+        assert purposes.purpose(tmp_path, place) == "", place

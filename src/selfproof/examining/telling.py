@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from selfproof.archive.state import State
+from selfproof.examining.examination import LARGEST
 from selfproof.oversight.tripwires import Finding
 
 WORDS = {
@@ -24,12 +25,20 @@ WORDS = {
     "probes": "{measured:.0f} attacks got out with the adopted code loaded: {subject}",
 }
 
+BEYOND = {
+    "acceleration": "{subject} is better than at the start beyond any ratio: one of the two scores is 0",
+    "improver": "an hour of CPU gains more than at the beginning beyond any ratio: it gained nothing then",
+    "resources": "{subject}: beyond any ratio of the anchor's",
+}
+"""What is said of a ratio that is as large as an examination tells them."""
+
 
 def in_words(finding: Finding) -> str:
     """One finding in a sentence."""
     if math.isnan(finding.measured):
         return f"{finding.name} of {finding.subject} could not be measured"
-    return WORDS[finding.name].format(subject=finding.subject, measured=finding.measured)
+    words = BEYOND if finding.measured >= LARGEST and finding.name in BEYOND else WORDS
+    return words[finding.name].format(subject=finding.subject, measured=finding.measured)
 
 
 def as_entry(state: State, finding: Finding) -> dict[str, Any]:

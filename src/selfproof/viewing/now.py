@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from selfproof.nouns import Event
 from selfproof.viewing.story import cost_words
-from selfproof.viewing.words import at, clean, clock, count, duration, finite, items, number
+from selfproof.viewing.words import at, clean, clock, count, duration, finite, items, number, reason_words
 
 OUTCOMES = {"slow": "not faster", "unequal": "answers differ", "raced": "kept for now"}
 
@@ -121,7 +121,7 @@ class Now:
         pairs, title = count(event.get("pairs"), "fresh pair"), clean(event.get("title", ""), 120)
         if event.get("event") == "verdict":
             answer = control + clean(event.get("answer", "?"), 24)
-            self._say(event, answer, title, f"{clean(event.get('reason', ''), 80)}, {pairs}")
+            self._say(event, answer, title, f"{reason_words(event.get('reason', ''))[:80]}, {pairs}")
             return
         wealth, line = finite(event.get("log_wealth")), finite(event.get("log_threshold"))
         self._say(event, f"{control}confirming", title, pairs)

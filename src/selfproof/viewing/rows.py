@@ -74,4 +74,4 @@ def effect_words(row: dict[str, Any]) -> str:
     low, high = row["interval"]
     if row["kind"] == "ratio":
         return f"{row['effect']:.2f}x as fast [{low:.2f}, {high:.2f}]"
-    return f"{row['effect']:+.4f} better [{low:+.4f}, {high:+.4f}]"
+    return f"{row['effect']:.4f} better [{low:.4f}, {high:.4f}]"

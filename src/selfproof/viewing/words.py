@@ -17,6 +17,21 @@ ASCII = str.maketrans(
     {"✓": "+", "✗": "x", "◇": "o", "▸": ">", "·": "-", "→": "->", "…": "...", "━": "=", "─": "-", "×": "x"}
     | {"↓": "v", "↑": "^"}
 )
+METRICS = {
+    "bits_per_char": "bits per character",
+    "solved_par10": "of puzzles solved, slow ones count less",
+    "gap_closed": "of the way to a good rule",
+    "tardiness_to_fifo": "times the delay of first come, first served",
+}
+"""Metrics of the programs that come with selfproof, as they stand behind a number."""
+
+REASONS = {
+    "the bet reached its line": "the evidence reached what was asked of it beforehand",
+    "all bets reached their line": "all evidence reached what was asked of it beforehand",
+    "the bound is not reached yet": "the evidence is not enough yet",
+}
+"""The gate's reasons in words that need no knowledge of it; the ledger keeps its own."""
+
 UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Mn", "Me"}
 
 
@@ -118,13 +133,25 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
+def metric_words(metric: object) -> str:
+    """A metric's name as people say it."""
+    name = clean(metric, 40)
+    return METRICS.get(name, name.replace("_", " "))
+
+
+def reason_words(reason: object) -> str:
+    """The gate's reason in plain words; any other as it is."""
+    told = clean(reason)
+    return REASONS.get(told, told)
+
+
 def effect_words(effect: object, metric: object = None) -> str:
     """A measured effect with its 95% interval."""
     kind, value = at(effect, "kind"), finite(at(effect, "value"))
     if kind == "ratio" and value is not None:
         return f"{value:.2f}× as fast {interval(bounds(effect, 'interval'), 2)}"
     if kind == "difference" and value is not None:
-        unit = f"{clean(metric, 24)} " if metric else ""
+        unit = f"{metric_words(metric)} " if metric else ""
         where = f", from {clean(at(effect, 'from'), 60)}" if at(effect, "from") else ""
         return f"{value:.4f} {unit}better {interval(bounds(effect, 'interval'), 4)}{where}"
     return f"effect not measured{': ' + clean(at(effect, 'reason'), 60) if at(effect, 'reason') else ''}"

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from selfproof.viewing.rows import effect_words
 from selfproof.viewing.texts import visible
-from selfproof.viewing.words import clock, duration
+from selfproof.viewing.words import clock, duration, reason_words
 from selfproof.web.present import odds
 from selfproof.web.static_files import Static
 
@@ -24,6 +24,20 @@ VERDICTS = {
     "control": ("=", "control"),
 }
 """What the answer to a change is called, and its sign: never by colour alone."""
+
+DOING = {
+    "searching": "looking for where it can get better",
+    "racing": "trying ideas against each other",
+    "raced": "tried an idea",
+    "confirming": "testing a change on fresh data",
+    "control confirming": "trying the test itself: a control, of which the answer is known",
+    "certified": "a change has passed its test",
+    "refused": "a change has not passed its test",
+    "control certified": "a control has passed the test",
+    "control refused": "a control has not passed the test",
+    "measuring for the closing table": "measuring all of it once more, at the end of this run",
+}
+"""What a run does, in plain words."""
 
 
 def environment(static: Static) -> Environment:
@@ -39,6 +53,9 @@ def environment(static: Static) -> Environment:
         "when": _when,
         "effect": effect_words,
         "odds": odds,
+        "doing": lambda verb: DOING.get(verb, verb),
+        "reason": reason_words,
+        "steps": _steps,
         "duration": duration,
         "clock": clock,
         "count": lambda number: f"{number:,}",
@@ -55,6 +72,12 @@ def _verdict(name: str) -> Markup:
     sign, words = VERDICTS.get(name, ("?", visible(name)))
     kind = visible(name).replace(" ", "-")
     return Markup('<span class="verdict {}"><span aria-hidden="true">{}</span> {}</span>').format(kind, sign, words)
+
+
+def _steps(head: str) -> Markup:
+    """From what to what: the arrow is read out as a word."""
+    arrow = Markup('<span class="muted" aria-hidden="true">→</span><span class="unseen">to</span>')
+    return Markup(" ").join(arrow if one == "→" else escape(visible(one)) for one in head.split(" "))
 
 
 def _when(time: str | None) -> Markup:

@@ -123,5 +123,18 @@ def table(evidence: Evidence) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def guards_table(evidence: Evidence) -> list[dict[str, Any]]:
+    """The numbers behind the guards' picture: a row for each guard against each reference."""
+    rows = []
+    for one in evidence.guards:
+        gain = one.gain
+        value, low, high, n = (gain.value, gain.low, gain.high, gain.n) if gain else (None, None, None, None)
+        rows.append({
+            "guard": one.guard, "against_version": one.reference, "gain": value, "gain_low": low, "gain_high": high,
+            "blocks": n, "margin": one.margin, "passed": one.passed, "level": one.level,
+        })  # fmt: skip
+    return rows
+
+
 def _exp(log: float) -> float:
     return math.exp(min(log, 700.0))

@@ -149,6 +149,19 @@ def numbers(asked: Asked) -> Response:
     return exported(csv_of(models.table(evidence_of(asked, confirming))), f"change-{confirming.id}.csv", "text/csv")
 
 
+def guards(asked: Asked) -> Response:
+    """The guards' gains as CSV.
+
+    Raises:
+        NotHere: no guard was measured.
+    """
+    confirming = confirming_of(asked)
+    rows = models.guards_table(evidence_of(asked, confirming))
+    if not rows:
+        raise NotHere(f"change {confirming.id} has no measured guard")
+    return exported(csv_of(rows), f"change-{confirming.id}-guards.csv", "text/csv")
+
+
 def patch(asked: Asked) -> Response:
     """The change as a unified diff that tools take."""
     confirming = confirming_of(asked)
@@ -171,6 +184,7 @@ PAGES = (
     Page("rollback", "change/{id:int}/rollback", "Change", roll_back, methods=("POST",), waits=True),
     Page("change-picture", "change/{id:int}/{name:str}.svg", "Change", picture),
     Page("change-numbers", "change/{id:int}/pairs.csv", "Change", numbers),
+    Page("change-guards", "change/{id:int}/guards.csv", "Change", guards),
     Page("change-patch", "change/{id:int}/change.patch", "Change", patch),
     Page("change-proof", "change/{id:int}/proof", "Change", proof),
 )

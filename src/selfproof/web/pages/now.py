@@ -13,21 +13,25 @@ from selfproof.viewing.words import duration, finite
 from selfproof.web import drawing_bound, gains, standing
 from selfproof.web.page import Asked, Page
 
+UNTOLD = {"isolation", "started"}
+"""Lines of a run's story that say nothing to somebody who looks for a minute; they are in the log."""
+
 
 def show(asked: Asked) -> Response:
     """The page; a script of ours asks for its live part alone."""
     asked.program.present.catch_up()
-    story = asked.word("part") == "story"
     if asked.fragment:
-        return HTMLResponse(_story(asked) if story else _panel(asked))
-    reading = asked.reading
-    alpha = float(reading.state.charter["alpha"])
-    return asked.render(
-        "now.html", panel=_panel(asked), story=_story(asked),
-        improved=standing.improved(reading), gains=gains.gains(reading),
-        counts=standing.counts(reading.state), alpha=alpha, spent=reading.state.spent(),
-        controls=[c for c in standing.changes(reading) if c["verdict"] == "control"],
-    )  # fmt: skip
+        return HTMLResponse(PARTS.get(asked.word("part"), _panel)(asked))
+    return asked.render("now.html", gained=_gains(asked), panel=_panel(asked), story=_story(asked))
+
+
+def _gains(asked: Asked) -> Markup:
+    """What improved and how sure that is; written once for each entry."""
+    reading, improved = asked.reading, standing.improved(asked.reading)
+    return reading.memo("now-gains", lambda: asked.part(
+        "now_gains.html", improved=improved, gains=gains.gains(reading), spent=reading.state.spent(),
+        alpha=float(reading.state.charter["alpha"]), unproved=sum(row["verdict"] == "uncertified" for row in improved),
+    ))  # fmt: skip
 
 
 def _panel(asked: Asked) -> Markup:
@@ -53,18 +57,24 @@ def _written(asked: Asked, stopped: dict[str, str] | None, held: tuple[Any, Any]
 
 def _story(asked: Asked) -> Markup:
     present = asked.program.present
-    return asked.part("now_story.html", present=present, lines=list(present.lines)[::-1])
+    reading = asked.reading
+    return asked.part(
+        "now_story.html", present=present, lines=[one for one in present.lines if one[1].word not in UNTOLD][::-1],
+        improved=standing.improved(reading), counts=standing.counts(reading.state),
+        controls=[c for c in standing.changes(reading) if c["verdict"] == "control"],
+    )  # fmt: skip
+
+
+PARTS = {"story": _story, "gains": _gains}
 
 
 def _budgets(asked: Asked) -> list[dict[str, Any]]:
     """Ceilings of the charter, and how much of each is used: what can be told from here."""
     reading, present = asked.reading, asked.program.present
     state, budget = reading.state, reading.charter.budget
-    total, spent, day = float(state.charter["alpha"]), state.spent(), _today(state.versions)
+    day = _today(state.versions)
     told = [
-        {"name": f"of the {100 * total:g}% chance of any false change", "used": spent, "most": total,
-         "words": f"{100 * spent:.2g}% used by the tests so far"},
-        {"name": "changes in 24 hours", "used": day, "most": budget.adoptions_per_day,
+        {"name": "changes kept in 24 hours", "used": day, "most": budget.adoptions_per_day,
          "words": f"{day} of {budget.adoptions_per_day} allowed"},
     ]  # fmt: skip
     seconds, most = finite(present.beat.get("cpu_seconds")), budget.cpu_hours * 3600

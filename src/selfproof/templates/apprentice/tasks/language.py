@@ -61,7 +61,7 @@ def surprise(answer: object, truth: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 class Language(Task):
-    """Bits per character on the documentation topics."""
+    """How well it guesses the next character of text that it has never seen."""
 
     metric = "bits_per_char"
     better = "lower"

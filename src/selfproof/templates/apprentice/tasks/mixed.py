@@ -67,7 +67,7 @@ class Reading(stream.Reading):
 
 
 class Mixed(stream.Stream):
-    """Bits per character on passages of the documentation topics, by counts and a neural model together."""
+    """How well it guesses each next character of a text while it reads it, by counts and a neural model together."""
 
     @cached_property
     def model(self) -> neural.Neural:

@@ -25,7 +25,7 @@ def merge(c, t, d, s, q, n):
 
 
 class Proposing(Workload):
-    """Inputs for ``improver.py:propose``."""
+    """How fast it suggests its next edits."""
 
     def inputs(self, split: Split, seed: int, n: int) -> list[Any]:
         """``n`` views."""

@@ -110,7 +110,7 @@ class Reading(Exchange):
 
 
 class Stream(Task):
-    """Bits per character on passages of the documentation topics, read in lock-step."""
+    """How well it guesses each next character of a text while it reads it, in lock-step."""
 
     metric = "bits_per_char"
     better = "lower"

@@ -195,7 +195,10 @@ class Improvement(Exchange):
 
 
 class Improving(Task):
-    """Share of the gap to a good rule that is closed on average over ``EVALUATIONS`` evaluations, 0 to 1."""
+    """How good its suggestions are.
+
+    Share of the gap to a good rule that is closed on average over ``EVALUATIONS`` evaluations, 0 to 1.
+    """
 
     metric = "gap_closed"
     better = "higher"

@@ -58,7 +58,10 @@ def answered(answer: object, rows: int) -> Floats:
 
 
 class Game24(Task):
-    """1 for a hand that is solved, less a tenth of the share of the budget that it took; 0 for one that is not."""
+    """How many hands of the Game of 24 it solves.
+
+    1 for a hand that is solved, less a tenth of the share of the budget that it took; 0 for one that is not.
+    """
 
     metric = "solved_par10"
     better = "higher"

@@ -100,7 +100,7 @@ class Session(Exchange):
 
 
 class Training(Task):
-    """Bits per character of held-out documentation, after training on other documentation."""
+    """How well the model that it trains, within a fixed budget, guesses text that it has never seen."""
 
     metric = "bits_per_char"
     better = "lower"
