@@ -120,6 +120,9 @@ def shown(page: Any, place: str) -> None:
     page.goto(place)
     if "/lineage" in place:
         page.wait_for_selector("canvas.tree[data-ready]")
+    for card in page.locator("iframe").all():  # of its own, sandboxed, and made when it is asked for
+        card.scroll_into_view_if_needed()
+        card.content_frame.locator("h1").wait_for()
     page.wait_for_timeout(400)
 
 

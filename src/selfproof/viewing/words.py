@@ -19,9 +19,9 @@ ASCII = str.maketrans(
 )
 METRICS = {
     "bits_per_char": "bits per character",
-    "solved_par10": "of puzzles solved, slow ones count less",
-    "gap_closed": "of the way to a good rule",
-    "tardiness_to_fifo": "times the delay of first come, first served",
+    "solved_par10": "share of puzzles solved, less for slow ones",
+    "gap_closed": "share of the way to a good rule",
+    "tardiness_to_fifo": "delay, as a share of first come, first served",
 }
 """Metrics of the programs that come with selfproof, as they stand behind a number."""
 

@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from selfproof.viewing.rows import effect_words
 from selfproof.viewing.texts import visible
-from selfproof.viewing.words import clock, duration, reason_words
+from selfproof.viewing.words import clock, duration, metric_words, reason_words
 from selfproof.web.present import odds
 from selfproof.web.static_files import Static
 
@@ -55,6 +55,7 @@ def environment(static: Static) -> Environment:
         "odds": odds,
         "doing": lambda verb: DOING.get(verb, verb),
         "reason": reason_words,
+        "metric": metric_words,
         "steps": _steps,
         "duration": duration,
         "clock": clock,

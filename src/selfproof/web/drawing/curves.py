@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from selfproof.viewing.words import metric_words
 from selfproof.web.drawing.evidence import effect_words
 from selfproof.web.drawing.frame import Frame
 from selfproof.web.drawing.scales import around, number
@@ -27,8 +28,8 @@ def _levels(of: Curve, palette: Palette) -> str:
     values = [end for p in points if p.level for end in (p.level.low, p.level.high)]
     values += [value for _, value in lines] + ([*now["interval"], now["start"]] if now else [])
     last = max([p.version for p in of.points], default=0) + 1
-    told = (f"{of.objective}: {of.metric}, {of.better} is better", words(of))
-    frame = Frame.of(told, (0, last), around(values), ("version", f"{of.metric}, {of.better} is better"),
+    told = (f"{of.objective}: {metric_words(of.metric)}, {of.better} is better", words(of))
+    frame = Frame.of(told, (0, last), around(values), ("version", f"{metric_words(of.metric)}, {of.better} is better"),
                      palette=palette)  # fmt: skip
     for name, value in lines:
         frame.level(value, "control")

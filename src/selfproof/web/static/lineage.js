@@ -296,7 +296,9 @@
     if (!answer.ok) return;
     tree = read(await answer.arrayBuffer());
     prepare();
-    told.textContent = `${tree.n.toLocaleString("en")} candidates, ${tree.stems.length - 1} adopted`;
+    const aside = tree.stream.reduce((sum, one) => sum + (tree.aside[one] ? 1 : 0), 0);
+    told.textContent = `${(tree.n - aside).toLocaleString("en")} candidates, ${tree.stems.length - 1} adopted`;
+    if (aside) told.textContent += `; ${aside.toLocaleString("en")} of constants-only controls`;
     const found = await (await fetch(frame.dataset.find + location.search, { credentials: "same-origin" })).json();
     shown = null;
     if (found) { shown = new Uint8Array(tree.n); for (const i of found) shown[i] = 1; told.textContent += `, ${found.length.toLocaleString("en")} shown`; }
