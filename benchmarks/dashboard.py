@@ -57,10 +57,10 @@ def life(folder: Path, candidates: int) -> None:
 
 
 def memory_mb(pid: int) -> float:
-    """Resident memory that is its own (PSS where the kernel tells)."""
+    """Resident memory that is its own alone: what it shares with others changes with them."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        return int(next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]) / 1024
+        return int(next(line for line in text.splitlines() if line.startswith("Anonymous:")).split()[1]) / 1024
     except (OSError, StopIteration):
         return float("nan")
 

@@ -18,6 +18,7 @@ from finite_program import made
 from selfproof import tokens
 from selfproof.oversight import control
 from selfproof.places import Paths
+from selfproof.web.reading import Reading
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "approving"))
 from signing import People, needs_ssh
@@ -170,6 +171,21 @@ def test_a_change_is_read_signed_elsewhere_and_handed_in(cli: Any, tmp_path: Pat
     answer = visitor.post(place, sent)
     assert answer.status_code == 200 and "alice@example.com signed" in answer.text and "Version 1" in answer.text
     assert visitor.get("/api/v1/asked/status").json()["version"] == 1 and cli.run("verify", "--at", folder).code == 0
+
+
+def test_every_chart_of_a_change_is_there_as_picture_and_as_numbers(copy: Path) -> None:
+    visitor = Visitor(copy)
+    with Reading(copy).turn() as reading:
+        rows = {c.id: c.guards for c in reading.state.confirmations.values() if c.guards}
+    assert rows, "no change of this life has a guard: nothing is tested"
+    for number, guards in rows.items():
+        page = visitor.get(f"/p/life/change/{number}").text
+        for name in re.findall(rf'href="(/p/life/change/{number}/[a-z]+)\.svg"', page):
+            assert visitor.get(f"{name}.svg").text.startswith("<svg")
+        told = visitor.get(f"/p/life/change/{number}/guards.csv").text.splitlines()
+        assert len(told) == 1 + sum(len(guard["references"]) for guard in guards)
+        assert told[0].startswith("guard,against_version,gain,gain_low,gain_high")
+    assert visitor.get("/p/life/change/999/guards.csv").status_code == 404
 
 
 def test_several_programs_are_on_one_page(copy: Path, finite_life: Any, tmp_path: Path) -> None:
