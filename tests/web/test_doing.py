@@ -34,7 +34,7 @@ def test_every_page_of_a_real_life_says_what_it_should(finite_life: Any, copy: P
     texts = {path: visitor.get(path) for path in visitor.pages}
     assert {answer.status_code for answer in texts.values()} == {200}
     now = texts["/p/life/"].text
-    assert "Nothing is running" in now and "selfproof run --at" in now and "at most 5%" in now
+    assert "Nothing is running" in now and "selfproof run --at" in now and "at most <strong>5%<" in now
     adopted = [row for row in visitor.get("/api/v1/life/log").json() if row["version"] is not None]
     assert adopted and all(f"/p/life/change/{row['id']}" in now for row in adopted)
     assert "not seen" not in now and "refused" in texts["/p/life/log"].text
