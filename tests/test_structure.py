@@ -44,6 +44,7 @@ COMPOSITION = frozenset(
         "room",
         "soundness",
         "submitting",
+        "telling",
         "tokens",
         "tuning",
         "viewing",

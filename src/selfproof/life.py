@@ -70,6 +70,8 @@ class Life:
     dropped: list[tuple[str, str, int]] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     offered: set[tuple[str, str]] = field(default_factory=set)
+    left: set[tuple[str, str]] = field(default_factory=set)
+    """Candidates that another engine offered, and forms that were left to one, each with its objective."""
     began_with: int = 0
     """Certified adoptions before this run."""
     between: Callable[[], object] = field(default=lambda: None)

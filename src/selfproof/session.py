@@ -28,6 +28,7 @@ from selfproof.propose.desk import Desk
 from selfproof.proposers import Asked, proposers_of
 from selfproof.reports import incidents, provenance
 from selfproof.submitting import Counter
+from selfproof.telling import Telling
 
 NOBODY = Asked()
 
@@ -92,7 +93,8 @@ def _lived(
         in_step=living.seed is not None, stopping=living.stopping,
     )  # fmt: skip
     counter = Counter(living)
-    living.between = counter.take
+    telling = Telling(living)
+    living.between = telling.after(counter.take)
     try:
         certified = certified or living.charter.budget.until_certified or None
         yield from _counted(loop.live(living, stop, domains, desk, focus), living, stop, certified)
@@ -111,6 +113,7 @@ def _lived(
     incidents.take_up(living.state, living.paths.private, living.log)
     living.end_epoch()
     told = {**summary(living, rows, ended, time.monotonic() - began), "models": desk.told}
+    telling.say("at rest")
     ordered = [] if stop.reason == ORDERED else living.charter.ledger.witnesses
     witnesses = ask_all(living.paths.ledger, living.paths.witnessed, ordered)
     yield {**told, "witnesses": witnesses}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,11 @@ def in_a_loop(what: Coroutine[Any, Any, Any]) -> Any:
 class Visitor:
     """A client with the owner's token as its bearer, unless it came in by the door (``enter``)."""
 
-    def __init__(self, *folders: Path, token: str | None = TOKEN, read_only: bool = False) -> None:
-        app = create_app(folders, TOKEN, names=names_of("127.0.0.1", PORT), read_only=read_only)
+    def __init__(
+        self, *folders: Path, token: str | None = TOKEN, read_only: bool = False, archives: Sequence[str] = ()
+    ) -> None:
+        names = names_of("127.0.0.1", PORT)
+        app = create_app(folders, TOKEN, names=names, read_only=read_only, archives=archives)
         self.client = TestClient(app, base_url=HOME, follow_redirects=False)
         if token is not None:
             self.client.headers["authorization"] = f"Bearer {token}"

@@ -36,6 +36,7 @@ COMMANDS = {
     "note": "Write something into the ledger, for the record.",
     "controls": "What the gate said to changes whose true effect is known.",
     "web": "The dashboard: watch, review, stop.",
+    "archive": "The database that several programs and engines share.",
     "token": "Let others use the dashboard and its API.",
     "versions": "Every version and how it stands.",
     "retire": "Never let a version run again.",

@@ -22,6 +22,8 @@ Examples:
               show_default="this folder, or ./living")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0: any that is free.")
 @click.option("--open", "browse", is_flag=True, help="Open it in the browser.")
+@click.option("--archive", "archives", metavar="URL", multiple=True, help="Show everyone in this archive too; those "
+              "that charters name are shown anyway (docs/archive.md).")  # fmt: skip
 @click.option("--read-only", is_flag=True, help="Nothing can be changed from it, not even stopped.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Another address than this machine's own needs "
               "--token-file: whoever reaches it and has the token may read, stop and leave signatures.")  # fmt: skip
@@ -30,12 +32,12 @@ Examples:
 @json_option
 def command(
     folders: tuple[Path, ...], port: int, browse: bool, read_only: bool, host: str, token_file: Path | None,
-    as_json: bool,
+    archives: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Serve the dashboard to this machine, until Ctrl-C. The address that it prints holds a token: keep it secret."""
     from selfproof.web.serving import Wanted, serve
 
-    serve(Wanted(folders or (home(None),), host, port, token_file, read_only), _told(browse, as_json))
+    serve(Wanted(folders or (home(None),), host, port, token_file, read_only, archives), _told(browse, as_json))
 
 
 def _told(browse: bool, as_json: bool):  # type: ignore[no-untyped-def]

@@ -149,10 +149,13 @@ class Quality:
         if first:
             self._remember(incumbent)
 
-    def _remember(self, candidate: Candidate) -> None:
+    def _remember(self, candidate: Candidate) -> str:
+        """Its form, which counts as tried from now on."""
         shape = self._shape(candidate)
-        if shape is not None and shape.form not in self.tried:
-            self.tried[shape.form] = None
+        form = shape.form if shape is not None else ""
+        if form:
+            self.tried.setdefault(form, None)
+        return form
 
     def _shape(self, candidate: Candidate) -> Shape | None:
         return shape_of(candidate.files, self.start, self.path, self.function)
@@ -259,14 +262,11 @@ class Quality:
     def _is_new(self, candidate: Candidate) -> bool:
         """Whether it differs from everything tried before by its normalised source."""
         shape = self._shape(candidate)
-        return shape is not None and shape.form not in self.tried and not self.life.is_barred(candidate)
+        fresh = shape is not None and sharing.untried(self.life, candidate, shape.form, self.tried)
+        return fresh and not self.life.is_barred(candidate)
 
     def _new(self, candidates: Sequence[Candidate]) -> list[tuple[Candidate, str]]:
-        found = []
-        for candidate in filter(self._is_new, candidates):
-            self._remember(candidate)
-            found.append((candidate, next(reversed(self.tried))))
-        return found
+        return [(candidate, self._remember(candidate)) for candidate in candidates if self._is_new(candidate)]
 
     def _rungs(self, candidates: Sequence[Candidate]) -> list[tuple[str, list[float]]]:
         """Screen each candidate, block after block, until it trails the bar at a rung: outcome and scores."""

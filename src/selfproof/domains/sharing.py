@@ -11,7 +11,7 @@ text meets the screen again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,14 +62,22 @@ def unclaimed(
     each = float(getattr(life.tasks[objective.name], "seconds", 0.0))
     held = min(LONGEST_S, CLAIM_S + 4 * each * trials * len(forms))
     taken = shared.claim(kin, forms, held)
+    life.left -= {(objective.name, form) for _, form in new}
     if not taken:
         return new
+    life.left |= {(objective.name, form) for form in taken}
     counts = {why: sum(found == why for found in taken.values()) for why in ("claimed", "raced")}
     told = {"objective": objective.name, **counts}
     life.log("exchange", {**told, "batch": life.state.batches.get(stream, 0), "forms": sorted(taken)[:MOST_TOLD],
                           "taken": []})  # fmt: skip
     life.notices.append({"event": "exchange", **told, "taken": 0})
     return [(candidate, form) for candidate, form in new if form not in taken]
+
+
+def untried(life: Life, candidate: Candidate, form: str, tried: Container[str]) -> bool:
+    """Whether nobody has tried a form here: one that was left to another engine may come back from it."""
+    back = candidate.edit is not None and candidate.edit.proposer == SIBLING
+    return form not in tried or (back and (candidate.objective, form) in life.left)
 
 
 def offered(domain: Domain) -> list[Edit]:

@@ -24,6 +24,7 @@ from selfproof.nouns import SelfproofError, UsageError
 from selfproof.places import Paths
 from selfproof.web import live, security, standing, texts
 from selfproof.web.api import CALLS
+from selfproof.web.fleet import Fleet, as_json
 from selfproof.web.guard import Guard, session_of
 from selfproof.web.live import Hub
 from selfproof.web.page import Asked, NotAllowed, NotHere, Page, Program
@@ -37,9 +38,13 @@ from selfproof.web.static_files import Static
 class Dashboard:
     """What all requests share."""
 
-    def __init__(self, folders: Sequence[Path], door: Door, names: frozenset[str], cookie: str) -> None:
-        """``names``: how this server may be called, HOST:PORT; ``cookie``: what its sessions' cookie is called."""
+    def __init__(
+        self, folders: Sequence[Path], door: Door, names: frozenset[str], cookie: str, archives: Sequence[str] = ()
+    ) -> None:  # fmt: skip
+        """``names``: how this server may be called, HOST:PORT; ``cookie``: what its sessions' cookie is called;
+        ``archives``: others than those that the programs' charters name."""
         self.programs = named(folders)
+        self.fleet = Fleet(self.programs, archives)
         self.door, self.names, self.cookie = door, names, cookie
         for one in self.programs:
             with contextlib.suppress(SelfproofError):  # its page says what is wrong
@@ -64,6 +69,9 @@ class Dashboard:
         """The application."""
         routes = [
             Route("/", self._front),
+            Route("/programs", self._all),
+            Route("/fleet", self._fleet),
+            Route("/api/v1/fleet", self._fleet),
             Route("/enter", self._enter, methods=["GET", "POST"]),
             Route("/static/{name}", self.static.serve),
             Route("/p/{program}/live", self._live),
@@ -161,11 +169,30 @@ class Dashboard:
     async def _front(self, request: Request) -> Response:
         session = session_of(request.scope)
         programs = self.seen_by(session)
-        if len(programs) == 1:
+        if len(programs) == 1 and not self._sees_fleet(session):
             return RedirectResponse(f"/p/{programs[0].slug}/", status_code=303)
-        return HTMLResponse(await run_in_threadpool(self._overview, programs))
+        return await self._all(request)
 
-    def _overview(self, programs: Sequence[Program]) -> str:
+    async def _all(self, request: Request) -> Response:
+        session = session_of(request.scope)
+        fleet = self._sees_fleet(session)
+        return HTMLResponse(await run_in_threadpool(self._overview, self.seen_by(session), fleet))
+
+    def _sees_fleet(self, session: Session | None) -> bool:
+        """Whether there is one to see: not for who may see one program alone."""
+        return session is not None and not session.only and bool(self.fleet.archives())
+
+    async def _fleet(self, request: Request) -> Response:
+        """Everyone in the archives."""
+        session = session_of(request.scope)
+        if session is None or session.only:
+            return self._wrong(request, NotAllowed("this token is for one program, and the fleet is not"), 403)
+        told = await run_in_threadpool(self.fleet.told)
+        if request.url.path.startswith("/api/"):
+            return JSONResponse(as_json(told))
+        return HTMLResponse(self.templates.get_template("fleet.html").render(told=told, product=__version__))
+
+    def _overview(self, programs: Sequence[Program], fleet: bool) -> str:
         """Several programs on one page: what each is doing, and where it stands."""
         rows: list[dict[str, Any]] = []
         for one in programs:
@@ -180,7 +207,7 @@ class Dashboard:
                         "newest": improved[0] if improved else None, "doing": one.present.now,
                     }  # fmt: skip
             rows.append(row)
-        return self.templates.get_template("programs.html").render(rows=rows, product=__version__)
+        return self.templates.get_template("programs.html").render(rows=rows, fleet=fleet, product=__version__)
 
     async def _enter(self, request: Request) -> Response:
         """The door: a page that asks for the token, or the exchange of one for a cookie."""
@@ -216,8 +243,9 @@ def named(folders: Sequence[Path]) -> tuple[Program, ...]:
 
 
 def create_app(
-    folders: Sequence[Path], token: str, *, names: frozenset[str], cookie: str = "selfproof", read_only: bool = False
+    folders: Sequence[Path], token: str, *, names: frozenset[str], cookie: str = "selfproof", read_only: bool = False,
+    archives: Sequence[str] = (),
 ) -> ASGIApp:  # fmt: skip
     """The dashboard of these programs, for whoever has the token."""
     scopes = frozenset({security.READ}) if read_only else frozenset(security.SCOPES)
-    return Dashboard(folders, Door(token, scopes), names, cookie).app()
+    return Dashboard(folders, Door(token, scopes), names, cookie, archives).app()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import uvicorn
 
+from selfproof.charter.archiving import url_fault
 from selfproof.nouns import UsageError
 from selfproof.places import Paths
 from selfproof.web import security
@@ -31,6 +32,7 @@ class Wanted:
     port: int = 0
     token_file: Path | None = None
     read_only: bool = False
+    archives: Sequence[str] = ()
 
 
 def programs_in(folders: Sequence[Path]) -> list[Path]:
@@ -95,11 +97,13 @@ def listening(host: str, port: int) -> socket.socket:
 def serve(wanted: Wanted, told: Callable[[str, str, list[str]], None]) -> None:
     """Serve until Ctrl-C or SIGTERM; ``told`` gets address, token and the programs' names once it can be reached."""
     token, folders = token_of(wanted), programs_in(wanted.folders)
+    if wrong := next(filter(None, map(url_fault, wanted.archives)), None):
+        raise UsageError(f"archive: {wrong}", advice="For instance postgresql://selfproof@db.example/selfproof")
     with contextlib.closing(listening(wanted.host, wanted.port)) as opened:
         port = opened.getsockname()[1]
         app = create_app(
             folders, token, names=security.names_of(wanted.host, port), cookie=f"selfproof-{port}",
-            read_only=wanted.read_only,
+            read_only=wanted.read_only, archives=wanted.archives,
         )  # fmt: skip
         settings = uvicorn.Config(
             app, log_level=logging.ERROR, access_log=False, server_header=False, date_header=False, lifespan="off",
