@@ -55,6 +55,8 @@ def test_every_place_that_the_page_names_is_there(folder: Path) -> None:
         assert all((folder / one).exists() for one in name if one)
     for heading in re.findall(r'`card.html`, "([^"]+)"', page):
         assert heading in card.replace("&#39;", "'"), heading
+    targets = re.findall(r"\]\(card\.html#([^)]+)\)", page)
+    assert len(targets) > 5 and all(f'id="{target}"' in card for target in targets)
     for target in re.findall(r"\]\(#([^)]+)\)", page):
         heads = [
             re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-")
@@ -114,3 +116,16 @@ def test_a_folder_in_use_is_not_written_over(folder: Path, newborn: Path, typed:
     assert typed("audit", "export", folder, "--at", newborn).code == 2
     assert typed("audit", "export", tmp_path / "x", "--at", newborn).code == 0
     assert "0 changes were adopted" in (tmp_path / "x" / "README.md").read_text()
+
+
+def test_the_page_names_who_answers_and_explains_its_words(
+    folder: Path, newborn: Path, typed: Any, tmp_path: Path
+) -> None:
+    assert "Nobody is named here who answers" in (folder / "README.md").read_text()
+    given = "Jo `Doe`, \u202ejo@example.org"
+    assert typed("audit", "export", tmp_path / "x", "--owner", given, "--at", newborn).code == 0
+    page = (tmp_path / "x" / "README.md").read_text()
+    assert "Jo 'Doe', " in page and "jo@example.org`" in page and "\u202e" not in page
+    words = answer(folder, "Words")
+    for word in ("wealth", "alpha", "checkpoint", "witness", "guard", "certified", "control", "incident"):
+        assert re.search(rf"^\|[^|]*\b{word}\b[^|]*\|", words, re.MULTILINE), word

@@ -3,11 +3,13 @@
     session.run -> watched -> feed (always), and what the charter's [monitoring] names -> whoever called
 
 A listener cannot change an event, slow the loop (what may take long has a thread and a queue of its own), or end the
-run. Each kind of failure costs one "monitoring" event. Only at the end of a run it is waited for them, a few seconds.
+run. Each kind of failure costs one "monitoring" event; one that comes after a run's last event is logged, which is a
+line on stderr where nobody set up logging. Only at the end of a run it is waited for them, a few seconds.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -19,7 +21,9 @@ from selfproof.monitoring.feed import Feed
 from selfproof.monitoring.listening import Listener, Sink
 from selfproof.nouns import Event
 from selfproof.oversight.stop import Stop
+from selfproof.viewing.words import clean
 
+LOG = logging.getLogger("selfproof.monitoring")
 BEAT_S = 1.0
 LAST_S = 8.0
 """How long a run waits at its end for all who listen."""
@@ -52,7 +56,7 @@ def watched(events: Generator[Event, None, None], life: Life, stop: Stop) -> Ite
 
 
 def told_to(events: Iterator[Event], listeners: Sequence[Listener]) -> Generator[Event, None, None]:
-    """The same events, handed to listeners; between them what went wrong with those, never after the last one."""
+    """The same events, handed to listeners; between them what went wrong with those, and in the log what did later."""
     try:
         for event in events:
             for listener in listeners:
@@ -72,6 +76,8 @@ def told_to(events: Iterator[Event], listeners: Sequence[Listener]) -> Generator
         until = time.monotonic() + LAST_S / 2
         for listener in listeners:
             listener.close(until)
+        for late in (problem for listener in listeners for problem in listener.problems()):
+            LOG.warning("selfproof: %s, after the end of the run: %s", clean(late["sink"], 40), clean(late["problem"]))
 
 
 def listeners_of(charter: Charter) -> list[Listener]:

@@ -19,6 +19,7 @@ from selfproof.reports.incidents import told
 from selfproof.viewing.texts import unified, visible
 
 MOST = 30
+MOST_OWNER = 300  # characters
 VERIFIER = "verify.mjs"
 CHECK = "check-with-openssl.sh"
 LEVELS = {
@@ -32,8 +33,10 @@ FWER = "Over the program's whole life, the chance that even one certificate is f
 FDR = "Over the program's whole life, the expected share of false certificates among all is"
 
 
-def export(ledger: Path, witnessed: Path | None, out: Path, register: Path, tasks: Path | None) -> Card:
-    """Write the folder; returns the card that is in it.
+def export(
+    ledger: Path, witnessed: Path | None, out: Path, register: Path, tasks: Path | None, owner: str = ""
+) -> Card:
+    """Write the folder; returns the card that is in it. ``owner``: who answers for it, and how they are reached.
 
     Raises:
         UsageError: there is something in that folder.
@@ -60,7 +63,7 @@ def export(ledger: Path, witnessed: Path | None, out: Path, register: Path, task
     (out / "controls.md").write_text(controls.page(), "utf-8")
     (out / VERIFIER).write_bytes(_verifier())
     (out / CHECK).write_bytes((Path(__file__).parent / CHECK).read_bytes())
-    (out / "README.md").write_text(page(facts, made, with_tasks=tasks is not None), "utf-8")
+    (out / "README.md").write_text(page(facts, made, with_tasks=tasks is not None, owner=owner), "utf-8")
     return made
 
 
@@ -78,7 +81,7 @@ def _verifier() -> bytes:
     raise UsageError(f"this installation has no {VERIFIER}", advice="Install selfproof again.")
 
 
-def page(facts: Facts, made: Card, *, with_tasks: bool) -> str:
+def page(facts: Facts, made: Card, *, with_tasks: bool, owner: str = "") -> str:
     """The page to begin with, from a template whose values are below."""
     import jinja2
 
@@ -86,8 +89,21 @@ def page(facts: Facts, made: Card, *, with_tasks: bool) -> str:
         loader=jinja2.PackageLoader("selfproof.reports", "."), autoescape=False, trim_blocks=True,  # noqa: S701
         lstrip_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True,
     )  # fmt: skip
-    told = {**_values(facts, made), **_measured(facts), "with_tasks": with_tasks}
+    told = {
+        **_values(facts, made),
+        **_measured(facts),
+        "approvers": _approvers(facts),
+        "with_tasks": with_tasks,
+        "owner": owner[:MOST_OWNER],
+    }
     return space.get_template("handover.md.j2").render(**told, made=made, quoted=_quoted, said=_quoted)
+
+
+def _approvers(facts: Facts) -> list[str]:
+    """Names from the list of allowed signers that the charter in force has, each once; see ssh-keygen(1)."""
+    given = facts.state.charter.get("approvers")
+    lines = facts.blob(given["$blob"]).decode("utf-8", "replace").splitlines() if given else []
+    return list(dict.fromkeys(line.split()[0] for line in lines if line.strip() and not line.lstrip().startswith("#")))
 
 
 def _values(facts: Facts, made: Card) -> dict[str, Any]:

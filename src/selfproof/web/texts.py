@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from selfproof.viewing.rows import effect_words
 from selfproof.viewing.texts import visible
-from selfproof.viewing.words import clock, duration, metric_words, reason_words
+from selfproof.viewing.words import METRICS, clock, duration, metric_words, reason_words
 from selfproof.web.present import odds
 from selfproof.web.static_files import Static
 
@@ -56,6 +56,7 @@ def environment(static: Static) -> Environment:
         "doing": lambda verb: DOING.get(verb, verb),
         "reason": reason_words,
         "metric": metric_words,
+        "metrics": _metrics,
         "steps": _steps,
         "duration": duration,
         "clock": clock,
@@ -73,6 +74,13 @@ def _verdict(name: str) -> Markup:
     sign, words = VERDICTS.get(name, ("?", visible(name)))
     kind = visible(name).replace(" ", "-")
     return Markup('<span class="verdict {}"><span aria-hidden="true">{}</span> {}</span>').format(kind, sign, words)
+
+
+def _metrics(text: str) -> str:
+    """A sentence of ours with the names of known metrics as people say them."""
+    for name, words in METRICS.items():
+        text = text.replace(name, words)
+    return text
 
 
 def _steps(head: str) -> Markup:
