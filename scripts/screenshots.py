@@ -1,10 +1,10 @@
 """Make the pictures of the dashboard in docs/images from a real life, or let one live for them first.
 
-    python scripts/screenshots.py [--life DIR]
+    python scripts/screenshots.py [--life DIR] [--minutes M]
     python scripts/screenshots.py --every OUT [--life DIR]      every page, whole: two widths, dark and light
 
-Needs playwright and Chromium (`apt-get install chromium`). Without --life a new program lives for two minutes in a
-scratch folder. Each picture is one page at the width of a laptop or a phone.
+Needs playwright and Chromium (`apt-get install chromium`). Without --life a new program lives for two minutes (or M, where the machine
+has other work) in a scratch folder. Each picture is one page at the width of a laptop or a phone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-MINUTES = "2"
+MINUTES = 2.0
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 # name: page, width, height, colours, the one part that is shown
 PICTURES = {
@@ -35,11 +35,10 @@ LARGEST = 150_000
 WIDTHS = {"1280": 1280, "390": 390}
 
 
-def lived(folder: Path) -> Path:
-    """A life of two minutes, without any experience of this machine's."""
-    subprocess.run(
-        [sys.executable, "-m", "selfproof", "run", "--minutes", MINUTES, "--seed", "2", "--at", str(folder)], check=True
-    )
+def lived(folder: Path, minutes: float) -> Path:
+    """A life of so long, without any experience of this machine's."""
+    words = ["run", "--minutes", str(minutes), "--seed", "2", "--at", str(folder)]
+    subprocess.run([sys.executable, "-m", "selfproof", *words], check=True)
     return folder
 
 
@@ -130,11 +129,12 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--life", type=Path, help="the program to show")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="how long a new program lives")
     parser.add_argument("--out", type=Path, default=IMAGES)
     parser.add_argument("--every", type=Path, metavar="OUT", help="every page at both widths, dark and light, in here")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="selfproof-screenshots-") as scratch:
-        life = asked.life or lived(Path(scratch) / "life")
+        life = asked.life or lived(Path(scratch) / "life", asked.minutes)
         if asked.every:
             every(life, asked.every)
         else:
