@@ -3,8 +3,8 @@
     python scripts/screenshots.py [--life DIR] [--minutes M]
     python scripts/screenshots.py --every OUT [--life DIR]      every page, whole: two widths, dark and light
 
-Needs playwright and Chromium (`apt-get install chromium`). Without --life a new program lives for two minutes (or M, where the machine
-has other work) in a scratch folder. Each picture is one page at the width of a laptop or a phone.
+Needs playwright and Chromium (`apt-get install chromium`). Without --life a new program lives in a scratch folder: for
+two minutes, or for M where the machine has other work. Each picture is one page at the width of a laptop or a phone.
 """
 
 from __future__ import annotations

@@ -167,6 +167,11 @@ def test_what_an_objective_has_gained_is_told_from_its_start_to_now() -> None:
     assert grown["told"] == "2.000 higher than at its start; lower is better" and not grown["sure"]
 
 
+def test_what_the_gate_promises_is_said_of_its_own_mode() -> None:
+    assert "even one" in gains.promise("fwer") and "share" in gains.promise("fdr")
+    assert "even one" not in gains.promise("fdr")
+
+
 def test_what_an_objective_is_about_is_its_tasks_own_sentence(tmp_path: Path) -> None:
     task = tmp_path / "tasks" / "one.py"
     task.parent.mkdir()

@@ -26,6 +26,13 @@ from selfproof.web.reading import Reading
 Span = tuple[float, float] | None
 
 
+def promise(mode: str) -> str:
+    """What alpha bounds, in words that end before the number; ``mode`` is the charter's."""
+    if mode == "fdr":
+        return "Of all the changes that it ever keeps, the share that does not help is expected to be at most"
+    return "The chance that even one of all the changes that it ever keeps does not help is at most"
+
+
 def gains(reading: Reading) -> list[dict[str, Any]]:
     """Each objective of the charter: ``changes`` in force, and where there are any ``head``, ``told``, ``sure``."""
     return reading.memo("gains", lambda: _gains(reading))
