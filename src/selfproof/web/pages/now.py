@@ -30,7 +30,8 @@ def _gains(asked: Asked) -> Markup:
     reading, improved = asked.reading, standing.improved(asked.reading)
     return reading.memo("now-gains", lambda: asked.part(
         "now_gains.html", improved=improved, gains=gains.gains(reading), spent=reading.state.spent(),
-        promise=gains.promise(reading.state.charter.get("mode", "fwer")), alpha=float(reading.state.charter["alpha"]), unproved=sum(row["verdict"] == "uncertified" for row in improved),
+        promise=gains.promise(reading.state.charter.get("mode", "fwer")),
+        alpha=float(reading.state.charter["alpha"]), unproved=sum(row["verdict"] == "uncertified" for row in improved),
     ))  # fmt: skip
 
 
