@@ -40,10 +40,16 @@ def _account() -> list[str]:
     raise RuntimeError("no account to run PostgreSQL as")
 
 
+def _dying_with_us() -> list[str]:
+    """The same, and its end with ours: nobody else would stop a server whose tests were killed."""
+    return [*(_account() or ["setpriv"]), "--pdeathsig=QUIT"] if shutil.which("setpriv") else _account()
+
+
 class Server:
     """One server; ``url`` reaches it. It may be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sync: bool = False) -> None:
+        self._sync = "on" if sync else "off"
         self.folder, self._data = folder, folder / "data"
         bin_ = programs()
         assert bin_ is not None
@@ -74,11 +80,11 @@ class Server:
         """Start it, and wait until it answers."""
         import psycopg
 
-        words = ["-D", self._data, "-k", self.folder, "-p", self.port, "-h", "127.0.0.1", "-F",
+        words = ["-D", self._data, "-k", self.folder, "-p", self.port, "-h", "127.0.0.1", "-c", f"fsync={self._sync}",
                  "-c", "max_connections=40", "-c", "shared_buffers=32MB", "-c", "log_min_messages=fatal"]  # fmt: skip
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*_account(), str(self._bin / "postgres"), *map(str, words)], stdout=log, stderr=log,
+                [*_dying_with_us(), str(self._bin / "postgres"), *map(str, words)], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, cwd=self.folder, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + WAIT_S
@@ -113,14 +119,17 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A server, and its end. Its folder's name is short: a socket's may have 107 bytes."""
+def server(sync: bool = False) -> Iterator[Server]:
+    """A server, and its end; with ``sync`` what is committed is on disk.
+
+    Its folder's name is short: a socket's may have 107 bytes.
+    """
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         if account := _account():
             uid, gid = (int(word.partition("=")[2]) for word in account[1:3])
             os.chown(folder, uid, gid)
-        made = Server(folder)
+        made = Server(folder, sync)
         try:
             yield made
         finally:

@@ -168,6 +168,35 @@ def test_an_engine_that_is_killed_in_the_middle_leaves_no_half(database: Server)
         archive.close()
 
 
+DYING = """
+import os, signal, sys
+from selfproof.archive.postgres import PostgresArchive
+from selfproof.testing.archives import History
+history = History(1)
+archive = PostgresArchive(sys.argv[1], sys.argv[2], "p", history.get_blob)
+archive.refill(history.entries[:2])
+execute = archive._link.execute
+def dying(query, *values):
+    if str(query).strip().startswith("UPDATE selfproof_program"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return execute(query, *values)
+archive._link.execute = dying
+archive.apply(history.entries[2])
+"""
+
+
+def test_a_kill_between_two_statements_undoes_the_first(database: Server) -> None:
+    program = uuid4().hex
+    done = subprocess.run([sys.executable, "-c", DYING, database.url, program], check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    history = History(1)
+    archive = of(database, history, program)
+    assert archive.caught_up == 2 and archive.forms("memory") == set(), "its race is not there by half"
+    catch_up(archive, history.leaves, len(history.entries))
+    assert len(archive.forms("memory")) == 4
+    archive.close()
+
+
 def claims(url: str, program: str, kin: str, forms: list[str], start: Any, answers: Any) -> None:
     archive = PostgresArchive(url, program, "p", lambda digest: b"")
     start.wait()

@@ -143,6 +143,28 @@ def test_a_server_that_dies_in_the_middle_of_a_run_ends_nothing(cli: Any, tmp_pa
         kept = mine.ask("SELECT count(*), count(outcome) FROM selfproof_candidate")
         many = len({row["id"] for row in rows_of(folder, "propose", "candidates")})
         assert kept == [(many, many)], "what it missed was given to it from the ledger"
+        told = cli.run("archive", "check", mine.url, "--json")
+        (one,) = told.json["programs"]
+        assert told.code == 0 and (one["candidates"], one["state"], one["name"]) == (many, "at rest", "life")
+        gone = cli.run("archive", "forget", one["program"], "--archive", mine.url)
+        assert gone.code == 0 and mine.ask("SELECT count(*) FROM selfproof_candidate") == [(0,)]
+
+
+@pytest.mark.slow
+def test_two_engines_at_once_divide_a_real_search(cli: Any, database: Server, unborn: Any) -> None:
+    folders = [unborn("one"), unborn("other")]
+    words = ("run", "--minutes", 1.5, "--json", "--archive", database.url)
+    runs = [cli.launch(*words, "--at", folder) for folder in folders]
+    told = [run.communicate(timeout=600) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], [err for _, err in told]
+    for folder in folders:
+        assert audit(ledger(folder))["ok"]
+    raced = database.ask(
+        "SELECT form, count(DISTINCT program) FROM selfproof_candidate"
+        " WHERE kin IS NOT NULL AND proposer = 'improver' AND title NOT LIKE '%%simplified:%%' GROUP BY 1"
+    )
+    assert len(raced) > 50 and {many for _, many in raced} == {1}
+    assert len(database.ask("SELECT 1 FROM selfproof_candidate WHERE objective = 'memory' GROUP BY program")) == 2
 
 
 def test_a_run_that_cannot_begin_with_its_archive_says_so(cli: Any, tmp_path: Path) -> None:
