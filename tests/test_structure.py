@@ -41,12 +41,14 @@ COMPOSITION = frozenset(
         "proposers",
         "recursion",
         "reports",
+        "retention",
         "room",
         "soundness",
         "submitting",
         "telling",
         "tokens",
         "tuning",
+        "upgrading",
         "viewing",
     }
 )

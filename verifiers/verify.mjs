@@ -159,23 +159,42 @@ function checkTexts(folder, entries) { // {"$commit": HEX}: the text's opening i
   for (const name of existsSync(`${folder}/openings`) ? readdirSync(`${folder}/openings`) : []) if (!committed.has(name)) fail(null, `openings/${name} does not belong there`);
 }
 
-function checkEntries(folder, leaves) {
+function letGo(entries, size) { // blobs of candidates that a signed entry says were let go; nothing else may refer to them
+  const gone = new Map();
+  entries.slice(0, size).forEach(({ predicate, predicateType }, index) => {
+    if (!predicateType.endsWith("/retention/v1")) return;
+    for (const { entry, blob } of predicate.batches) {
+      const named = entry < index ? entries[entry] : undefined;
+      if (!named?.predicateType.endsWith("/propose/v1") || named.predicate.candidates?.$blob !== blob) fail(index, `blob ${blob} may not be let go`);
+      gone.set(blob, index);
+    }
+  });
+  entries.forEach(({ predicate, predicateType }, index) => {
+    if (gone.size === 0 || predicateType.endsWith("/propose/v1")) return;
+    for (const digest of references(predicate)) if (gone.has(digest)) fail(Math.max(index, gone.get(digest)), `blob ${digest} may not be let go: entry ${index} rests on it`);
+  });
+  return gone;
+}
+
+function checkEntries(folder, leaves, size) {
   const known = new Set(), entries = [];
-  leaves.forEach((leaf, index) => {
-    let entry;
-    try { entry = JSON.parse(leaf); } catch { fail(index, "not JSON"); }
-    if (entry._type !== "https://in-toto.io/Statement/v1") fail(index, "not an in-toto Statement");
-    entries.push(entry);
+  for (const [index, leaf] of leaves.entries()) {
+    try { entries.push(JSON.parse(leaf)); } catch { fail(index, "not JSON"); }
+    if (entries[index]._type !== "https://in-toto.io/Statement/v1") fail(index, "not an in-toto Statement");
+  }
+  const gone = letGo(entries, size);
+  entries.forEach((entry, index) => {
     for (const digest of references(entry.predicate)) {
       if (known.has(digest)) continue;
       const path = `${folder}/blobs/sha256/${digest.slice(0, 2)}/${digest}`;
+      if (gone.has(digest) && !existsSync(path)) continue;
       if (!/^[0-9a-f]{64}$/.test(digest) || !existsSync(path)) fail(index, `blob ${digest} is missing`);
       if (sha256(readFileSync(path)).toString("hex") !== digest) fail(index, `blob ${digest} was altered`);
       known.add(digest);
     }
   });
   checkTexts(folder, entries);
-  return known.size;
+  return { blobs: known.size, let_go: gone.size };
 }
 
 function checkFolder(folder, given) {
@@ -194,9 +213,9 @@ function checkFolder(folder, given) {
   const computed = merkleRoot(hashes);
   if (computed.toString("base64") !== root) fail(null, "entries do not hash to the signed root");
   if (!ledger) checkTiles(folder, hashes);
-  const blobs = checkEntries(folder, leaves);
+  const { blobs, let_go } = checkEntries(folder, leaves, size);
   const compared = given === null ? "with none: only a key from elsewhere says whose log this is" : "with the one given";
-  return { ok: true, signed: size, root: computed.toString("hex"), unsigned_tail: leaves.length - size, blobs, key: compared };
+  return { ok: true, signed: size, root: computed.toString("hex"), unsigned_tail: leaves.length - size, blobs, let_go, key: compared };
 }
 
 function checkProof(file, given) {

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from selfproof import amending, moved
+from selfproof import amending, moved, upgrading
 from selfproof import charter as charters
 from selfproof.adopt import repo
 from selfproof.archive.opening import open_archive, program_of
@@ -35,6 +35,8 @@ from selfproof.nouns import Candidate, Event, Files, SelfproofError, UsageError
 from selfproof.oversight import facts, halting
 from selfproof.oversight.stop import Stop
 from selfproof.places import Paths
+from selfproof.retention.rows import kept
+from selfproof.retention.taking import take
 from selfproof.trial import loading
 from selfproof.trial.task import Task, Workload
 
@@ -298,16 +300,16 @@ def opened(folder: Path, *, seed: int | None = None, archive: ArchiveSection | N
     moved.check_here(paths)
     ledger = Ledger.open(paths.ledger, paths.key)
     try:
-        state, notices, named = fold(ledger.leaves()), list[Event](), archive or ArchiveSection()
+        state, notices, named = fold(upgrading.known(ledger.leaves())), list[Event](), archive or ArchiveSection()
         moved.check_stays(paths, state.overseen)
+        take(ledger, state, paths)
+        get_blob = kept(ledger.get_blob, state.overseen.let_go)
         known, entries = program_of(state.genesis), (ledger.leaves, lambda: ledger.size)
-        kept = open_archive(
-            named, paths.archive, known, folder.resolve().name, ledger.get_blob, entries, notices.append
-        )
+        cache = open_archive(named, paths.archive, known, folder.resolve().name, get_blob, entries, notices.append)
     except BaseException:
         ledger.close()
         raise
-    life = Life(paths, charter, ledger, state, kept, {}, {}, seed, strategy=charter.search.strategy, notices=notices)
+    life = Life(paths, charter, ledger, state, cache, {}, {}, seed, strategy=charter.search.strategy, notices=notices)
     try:
         life.tasks, life.guards = loading.load(folder, charter)
         catch_up(life.archive, ledger.leaves, ledger.size)
@@ -331,8 +333,9 @@ def viewed(folder: Path) -> Iterator[Life]:
     if not paths.ledger.exists():
         raise UsageError(f"{folder} has a charter but no ledger", advice="Type `selfproof init` there.")
     reader = cast(Ledger, read(paths.ledger))  # whatever would write to it fails, which is what is wanted
-    archive = SqliteArchive(Path(":memory:"), reader.get_blob)
-    life = Life(paths, charter, reader, fold(reader.leaves()), archive, {}, {}, None)
+    state = fold(reader.leaves())
+    archive = SqliteArchive(Path(":memory:"), kept(reader.get_blob, state.overseen.let_go))
+    life = Life(paths, charter, reader, state, archive, {}, {}, None)
     try:
         life.tasks, life.guards = loading.load(folder, charter)
         yield life

@@ -84,6 +84,10 @@ class Overseen:
     """Commitments to texts that may be taken out, by entry and field."""
     redacted: dict[tuple[int, str], str] = field(default_factory=dict)
     """Those whose text was taken out."""
+    let_go: dict[str, str] = field(default_factory=dict)
+    """Blobs of candidates' texts that were let go, and for each the blob with what stays of it."""
+    retained: str = ""
+    """When that was done last."""
     notes: list[tuple[str, str, str]] = field(default_factory=list)
     """(time, by, words) of what people wrote down."""
     screened: list[tuple[str, str, dict[str, int]]] = field(default_factory=list)
@@ -173,6 +177,12 @@ def _redact(overseen: Overseen, entry: LeafLike) -> None:
     overseen.redacted[entry.body["entry"], entry.body["field"]] = entry.body["commit"]
 
 
+def _retention(overseen: Overseen, entry: LeafLike) -> None:
+    stays = entry.body["rows"]["$blob"]
+    overseen.let_go |= {row["blob"]: stays for row in entry.body["batches"]}
+    overseen.retained = entry.time
+
+
 def _screened(overseen: Overseen, entry: LeafLike) -> None:
     overseen.screened.append((entry.time, entry.body["objective"], entry.body["rules"]))
 
@@ -213,6 +223,7 @@ HANDLERS: dict[str, Callable[[Overseen, LeafLike], None]] = {
     "note": _note,
     "redact": _redact,
     "retire": _retire,
+    "retention": _retention,
     "screened": _screened,
     "policy": _policy,
     "token": _token,

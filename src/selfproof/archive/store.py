@@ -65,6 +65,9 @@ class SqliteArchive:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
         done = db.execute("PRAGMA user_version").fetchone()[0]
+        if done > len(MIGRATIONS):
+            db.close()
+            raise sqlite3.DatabaseError("a newer version's")
         for number, script in enumerate(MIGRATIONS[done:], start=done + 1):
             db.executescript(f"BEGIN; {script}; PRAGMA user_version={number}; COMMIT;")
         return db

@@ -16,10 +16,12 @@ from typing import Any
 from selfproof.archive.state import State, apply
 from selfproof.audit import exchange, models, overseeing
 from selfproof.audit.comparing import Wrong
+from selfproof.audit.retaining import Retaining
 from selfproof.audit.rules import CHECKS as RULES
 from selfproof.ledger import Leaf, LedgerBroken, check, read
 from selfproof.ledger.blobs import Blobs
 from selfproof.ledger.merkle import root_at
+from selfproof.upgrading import KINDS
 
 CHECKS = {**overseeing.CHECKS, **models.CHECKS, **exchange.CHECKS, **RULES}
 
@@ -28,13 +30,15 @@ def audit(folder: Path) -> dict[str, Any]:
     """Check a ledger folder; ``ok``, ``entries``, ``root`` and ``first_bad`` ({"index", "kind", "reason"} or None).
 
     ``signer`` is whose account held the log's key, by the engine's own word: "own account" if it always was, else "same
-    account", and None before the first run. ``engine`` is which selfproof the newest run said that it was.
+    account", and None before the first run. ``unknown`` counts entries of kinds that this version has no rules for; of
+    those it checks hashes and form alone. ``engine`` is which selfproof the newest run said that it was.
     """
     rules = _Rules(folder)
     structure = check(folder, rules.visit)
     bad = structure.first_bad or rules.first_bad
     return {"ok": bad is None, "entries": structure.entries, "root": structure.root, "first_bad": bad,
-            "unsigned_tail": structure.unsigned_tail, "signer": rules.signer, "engine": rules.engine}  # fmt: skip
+            "unsigned_tail": structure.unsigned_tail, "let_go": rules.let_go, "unknown": rules.unknown,
+            "signer": rules.signer, "engine": rules.engine}  # fmt: skip
 
 
 class _Rules:
@@ -42,6 +46,8 @@ class _Rules:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._state, self._blobs = folder, State(), Blobs(folder)
+        self._retaining = Retaining()
+        self.unknown: dict[str, int] = {}
         self.first_bad: dict[str, Any] | None = None
         self.signer: str | None = None
         self.engine: dict[str, str] | None = None
@@ -49,6 +55,11 @@ class _Rules:
     def get_blob(self, digest: str) -> bytes:
         """A blob's bytes, as rules ask for them."""
         return self._blobs.get(digest)
+
+    @property
+    def let_go(self) -> int:
+        """How many blobs were let go (``keep_days``), whether they are still there or not."""
+        return len(self._state.overseen.let_go)
 
     def root_at(self, size: int) -> bytes | None:
         """The root of the first ``size`` entries."""
@@ -60,7 +71,10 @@ class _Rules:
             return
         try:
             rule = CHECKS.get(leaf.kind)
+            if leaf.kind not in KINDS:
+                self.unknown[leaf.kind] = self.unknown.get(leaf.kind, 0) + 1
             overseeing.idle(self._state, leaf)
+            self._retaining.see(self._state, leaf, self)
             if rule is not None:
                 rule(self._state, leaf, self)
             apply(self._state, leaf)

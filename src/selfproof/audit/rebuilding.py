@@ -20,6 +20,7 @@ from selfproof.charter import Charter, parse
 from selfproof.ledger import LedgerBroken, Reader, read
 from selfproof.nouns import UsageError
 from selfproof.places import PRIVATE, Paths
+from selfproof.retention.rows import kept
 
 
 def rebuild(ledger: Path, out: Path) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def rebuild(ledger: Path, out: Path) -> dict[str, Any]:
     if named := state.charter.get("approvers"):
         (out / charter.autonomy.approvers).write_bytes(reader.get_blob(named["$blob"]))
     commits = _program(reader, out / charter.program.tree)
-    archive = SqliteArchive(paths.archive, reader.get_blob)
+    archive = SqliteArchive(paths.archive, kept(reader.get_blob, state.overseen.let_go))
     archive.refill(reader.leaves())
     counts = archive.counts()
     archive.close()

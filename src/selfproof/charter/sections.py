@@ -275,6 +275,12 @@ class LedgerSection:
     witnesses: tuple[str, ...] = ()
     """Witnesses that cosign the newest checkpoint at the end of each run: "https://ADDRESS KEY". One that has seen
     another history ends the run with exit code 4."""
+    keep_days: int = _within(0, low=0, high=36500)
+    """Texts of candidates that were raced and left behind are let go after so many days, at the start of a run; their
+    hashes stay, and every certificate verifies. 0: everything is kept."""
+    keep_notes_days: int = _within(0, low=0, high=36500)
+    """What people wrote with `selfproof note` is taken out after so many days, as `selfproof ledger redact` does. 0:
+    everything is kept."""
 
 
 STRATEGIES = (

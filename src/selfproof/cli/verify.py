@@ -189,6 +189,10 @@ def _say(result: dict[str, Any]) -> None:
         click.echo(f"  signer: {result['signer']}")
     if engine := result.get("engine"):
         click.echo(f"  engine: {engine['version']}, by its own word; its files' list has SHA-256 {engine['package']}")
+    if let_go := result.get("let_go"):
+        click.echo(f"  {let_go} batches of candidates were let go (keep_days): their hashes are here, their texts not")
+    for kind, n in (result.get("unknown") or {}).items():
+        click.echo(f"  {n} entries of kind {kind!r} are of a newer selfproof: only their hashes were checked", err=True)
     if tail := result["unsigned_tail"]:
         click.echo(f"  the last {tail} are not under a signed checkpoint yet (the run was cut off)")
     for seen in result.get("seen", ()):

@@ -125,6 +125,7 @@ def _edit(life: Life, objective: Objective, one: Sibling) -> Edit | None:
 def members(life: Life, objective: Objective, rows: Sequence[dict[str, Any]]) -> list[Candidate]:
     """Versions from an archive's rows of one's own. Where others may have written them, only what is sound."""
     known = range(len(life.state.versions))
+    rows = [row for row in rows if row["files"]]  # else its texts were let go, long after it left the population
     bases = {row["version"]: own_files(life, objective, row["version"]) for row in rows if row["version"] in known}
     if life.archive.shared is None:
         return [Candidate(r["id"], objective.name, {**bases[r["version"]], **r["files"]}) for r in rows]

@@ -22,6 +22,7 @@ from selfproof.ledger.replay import Replay
 from selfproof.ledger.statement import Leaf, is_sha256
 
 RETENTION = "retention"
+_MARK = b'"predicateType":"https://selfproof.dev/retention/v1"'
 
 
 class Reader:
@@ -73,12 +74,14 @@ def check(folder: Path, visit: Callable[[Leaf], object] | None = None) -> Check:
         replay = Replay.of(folder)
         signed, last, blobs = replay.checkpoint.size, "", Blobs(folder)
         known: set[str] = set()
+        gone = retained(folder, signed)
         texts = _Texts(folder)
         for frame, grown in replay.steps():
             leaf = texts.told(frame.leaf(fast.document))
             if leaf.time < last:
                 raise LedgerBroken(leaf.index, leaf.kind, f"{leaf.time} is earlier than the entry before it")
-            if fault := blobs.fault_of(fast.blobs(leaf), known):
+            needed = (digest for digest in fast.blobs(leaf) if digest not in gone or blobs.path(digest).exists())
+            if fault := blobs.fault_of(needed, known):
                 raise LedgerBroken(leaf.index, leaf.kind, fault)
             tree, last = grown, leaf.time
             if visit is not None:
@@ -99,6 +102,21 @@ def let_go(leaf: Leaf) -> list[str]:
     rows = leaf.body.get("batches")
     found = [row.get("blob") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     return [str(digest) for digest in found if is_sha256(digest)]
+
+
+def retained(folder: Path, signed: int) -> set[str]:
+    """The blobs that signed entries say were let go."""
+    with open_log(folder) as file:
+        window = b""
+        while chunk := file.read(1 << 20):  # most logs have no such entry, and are not parsed for it
+            if _MARK in window[-len(_MARK) :] + chunk:
+                break
+            window = chunk
+        else:
+            return set()
+    with open_log(folder) as file:
+        leaves = (frame.leaf() for frame in scan(file, covered=signed) if frame.number < signed and _MARK in frame.raw)
+        return {digest for leaf in leaves for digest in let_go(leaf)}
 
 
 class _Texts:

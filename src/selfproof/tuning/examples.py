@@ -22,6 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from selfproof.archive.protocol import rows_in
 from selfproof.archive.tree import scope
 from selfproof.charter import Objective
 from selfproof.domains.briefing import brief_of, own_files
@@ -30,6 +31,7 @@ from selfproof.nouns import Candidate, Files
 from selfproof.propose import blocks
 from selfproof.propose.brief import Brief
 from selfproof.propose.local.prompt import compact, holds
+from selfproof.retention.rows import GONE, kept
 
 HELD_OUT = 5  # one parent in so many
 PAIRS = 4  # of one prompt, so that none outweighs the rest
@@ -148,8 +150,9 @@ def edits_of(life: Life, versions: Versions | None = None) -> Iterator[Edited]:
             continue
         if leaf.kind == "propose":
             for row in _rows(life, leaf.body["candidates"]):
-                proposed[name, row["id"]] = row
-                versions.take(name, row)
+                if GONE not in row:
+                    proposed[name, row["id"]] = row
+                    versions.take(name, row)
         elif leaf.kind == "race":
             sign = 1.0 if life.charter.objective(name).better == "lower" else -1.0
             for row in _rows(life, leaf.body["results"]):
@@ -220,8 +223,7 @@ class Versions:
 
 def _rows(life: Life, stored: Any) -> list[dict[str, Any]]:
     """A batch's rows, which an entry holds itself or by a blob."""
-    rows = json.loads(life.ledger.get_blob(stored["$blob"])) if isinstance(stored, dict) else stored
-    return list(rows)
+    return rows_in(stored, kept(life.ledger.get_blob, life.state.overseen.let_go))
 
 
 def _titled(title: str) -> str:

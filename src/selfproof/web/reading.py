@@ -23,6 +23,7 @@ from selfproof.ledger.note import Checkpoint
 from selfproof.ledger.replay import Replay
 from selfproof.nouns import SelfproofError
 from selfproof.places import Paths
+from selfproof.retention.rows import kept
 from selfproof.viewing.seen import View
 
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class Reading(View):
         Raises:
             LedgerBroken: it is missing or altered.
         """
-        return self._blobs.get(digest)
+        return kept(self._blobs.get, self.state.overseen.let_go)(digest)
 
     def memo(self, name: str, make: Callable[[], T], key: Any = None) -> T:
         """What ``make`` gives, kept until the ledger grows (or until another ``key`` is given instead)."""
