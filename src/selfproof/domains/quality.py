@@ -24,6 +24,7 @@ from selfproof.domains import choosing, costs, leaves, paired, remembering, shar
 from selfproof.domains.asking import Improvers
 from selfproof.domains.base import Finalist, Focus, Measured, refused_before
 from selfproof.domains.briefing import brief_of, own_files, worst_samples
+from selfproof.domains.forms import Tried
 from selfproof.domains.rungs import RUNGS, Rungs
 from selfproof.domains.shape import Shape, functions_of, shape_of
 from selfproof.domains.sizes import SINGLE, USUAL, Sizes
@@ -83,7 +84,7 @@ class Quality:
         self.improvers = Improvers(life, objective, partial(paired.run, life), self.files_of, self._is_new)
         self.panel: list[trials.Block] = []
         self.panel_number = -1
-        self.tried: dict[str, None] = {}  # in order
+        self.tried = Tried(newest=MOST_TRIED)
         self.refused = refused_before(life, objective.name)
         self.evaluated = self._before = life.archive.counts().get(self.stream, 0)
         self.quiet, self.since = 0, SPACED
@@ -107,7 +108,7 @@ class Quality:
         rng = random.Random(self.life.search_seed(self.stream, "parents", batch))
         rows = self.life.archive.history(self.stream, HISTORY)
         history = [{key: row[key] for key in ("title", "operator", "outcome", "score")} for row in rows]
-        tried, level = [*self.tried][-MOST_TRIED:], self.stale
+        tried, level = self.tried.told(), self.stale
         known = self.life.experience.told("quality", self.objective.metric, self.operators)
         views = []
         for worker in range(2):
@@ -139,7 +140,7 @@ class Quality:
         self.first_scores = set()
         incumbent = self.life.version(self.objective, 0 if self.stream != self.objective.name else None)
         if first:
-            self.tried = dict.fromkeys(sorted(self.life.archive.forms(self.stream)))
+            self.tried = Tried(sorted(self.life.archive.forms(self.stream)), newest=MOST_TRIED)
             higher = self.objective.better == "higher"
             rows = self.life.archive.best(self.stream, self.population.most, highest=higher)
             known = sharing.members(self.life, self.objective, rows)
@@ -154,7 +155,7 @@ class Quality:
         shape = self._shape(candidate)
         form = shape.form if shape is not None else ""
         if form:
-            self.tried.setdefault(form, None)
+            self.tried.add(form)
         return form
 
     def _shape(self, candidate: Candidate) -> Shape | None:
