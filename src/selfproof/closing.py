@@ -18,7 +18,8 @@ from selfproof.certify.effect import Estimate, mean_interval, median_interval
 from selfproof.certify.pairs import speed_pair
 from selfproof.charter import Objective
 from selfproof.domains import paired
-from selfproof.domains.base import Domain
+from selfproof.domains.base import Domain, Measured
+from selfproof.domains.paired import IncumbentFailed
 from selfproof.domains.quality import Quality
 from selfproof.domains.slow import Slow
 from selfproof.domains.speed import Speed
@@ -90,7 +91,8 @@ def quality_row(life: Life, stop: Stop, domain: Quality, leave: float) -> Genera
     changed = start.id != now.id
     fresh = trials.prepare(task.samples("report", seed, _blocks(domain, stop.left - leave, 2 if changed else 1)))
     measured = paired.on_blocks(life, (start, now), task, fresh) if changed else paired.once(life, now, task, fresh)
-    first, last = _split(measured.rows)
+    first, last = _split(measured)
+    unanswered, fresh = len(fresh) - len(first), fresh[: len(first)]
     evaluations = life.archive.counts().get(domain.stream, 0)
     spent = max(evaluations, LEAST_EVALUATIONS)
     constants = None
@@ -104,11 +106,13 @@ def quality_row(life: Life, stop: Stop, domain: Quality, leave: float) -> Genera
         "start": _interval(_means(first)).value, "now": _interval(_means(last)).value,
         "interval": _bounds(_means(last)), "start_interval": _bounds(_means(first)), "blocks": len(fresh),
         "gain": _difference(task, first, last), "best_human": _human(best, last, task) if best else None,
-        "humans": [{"name": b.name, **_told(mean_interval(_means(b.draws)))} for b in people],
+        "humans": [{"name": b.name, **_told(_interval(_means(b.draws)))} for b in people],
         "human_evaluations": min((b.tries or spent for b in people), default=spent),
         "evaluations": evaluations, "constants_only": constants,
         "transfer": transfer(life, domain, seed), "slices": slices(task, fresh, first, last, best),
     }  # fmt: skip
+    if unanswered:  # where the version that runs gives no answer in time, on a machine that is busy
+        row["unanswered"] = {"blocks": unanswered, "why": measured.broken}
     row["transfers"] = transfer_words(row)
     return exactly(row) if task.whole else row
 
@@ -134,7 +138,18 @@ def exactly(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _split(rows: Sequence[Sequence[float]]) -> tuple[list[Sequence[float]], list[Sequence[float]]]:
+def _split(measured: Measured) -> tuple[list[Sequence[float]], list[Sequence[float]]]:
+    """Each version's draws of the blocks before the first that the second gave no valid answer to.
+
+    Raises:
+        IncumbentFailed: that was the very first.
+    """
+    rows = measured.rows
+    if not rows:
+        raise IncumbentFailed(
+            f"the closing table cannot be measured: {measured.broken}",
+            advice="Run again when the machine is less busy. If it stays, `selfproof rollback` to an earlier version.",
+        )
     half = len(rows[0]) // 2
     return [row[:half] for row in rows], [row[half:] for row in rows]
 
@@ -158,7 +173,7 @@ def _difference(task: Task, one: Sequence[Sequence[float]], two: Sequence[Sequen
 def _human(best: Baseline, last: Sequence[Sequence[float]], task: Task) -> dict[str, Any]:
     """The best human rule, and now as a multiple of it with the interval of the paired difference."""
     value = statistics.fmean(_means(best.draws))
-    behind = mean_interval([b - a for a, b in zip(_means(best.draws), _means(last), strict=True)])
+    behind = _interval([b - a for a, b in zip(_means(best.draws), _means(last), strict=True)])
     ratio = [1 + behind.low / value, 1 + behind.high / value]
     return {"name": best.name, "value": value, "tuned": best.tuned, "ratio": 1 + behind.value / value,
             "ratio_interval": ratio}  # fmt: skip
@@ -173,7 +188,7 @@ def transfer(life: Life, domain: Quality, seed: int) -> list[dict[str, Any]]:
         if guard.objective != domain.objective.name or task.whole:  # a suite that must not break is no other corpus
             continue
         fresh = trials.prepare(task.samples("report", seed, domain.sizes.blocks))
-        first, last = _split(paired.on_blocks(life, (start, now), task, fresh, guard).rows)
+        first, last = _split(paired.on_blocks(life, (start, now), task, fresh, guard))
         gain = _difference(task, first, last)
         rows.append(
             {"corpus": guard.name, "start": statistics.fmean(_means(first)), "now": statistics.fmean(_means(last)),
@@ -242,8 +257,7 @@ def constants_only(
     best = control.population.best
     files = {**life.version(domain.objective, 0).files, control.path: best.source}
     version = Candidate(best.id, domain.objective.name, files)
-    rows = paired.on_blocks(life, (version, life.version(domain.objective)), domain.task, fresh).rows
-    first, last_rows = _split(rows)
+    first, last_rows = _split(paired.on_blocks(life, (version, life.version(domain.objective)), domain.task, fresh))
     return {**_told(_interval(_means(first))), "evaluations": control.evaluated,
             "now_is_better_by": _difference(domain.task, first, last_rows)}  # fmt: skip
 
