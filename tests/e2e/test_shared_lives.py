@@ -198,6 +198,7 @@ def test_a_candidate_of_its_own_that_was_changed_in_the_database_is_no_member(
         other = life.candidate(domain.objective, text).id
         away = {"holdout.py": "def double(x):\n    return 2.0 * x\n", "../../x": "y", "improver.py": "z"}
         bad = [
+            {**rows[0], "files": {"holdout.py": "def double(x):\n    return 3.0 * x\n"}},
             {**rows[0], "files": text},
             {**rows[0], "id": other, "files": {"holdout.py": "import os\nos.kill(1, 9)\n"}},
             {**rows[0], "files": away},
