@@ -28,7 +28,7 @@ from selfproof.certify import seeds
 from selfproof.charter import Charter, CharterError, Guard, Objective
 from selfproof.charter.archiving import ArchiveSection
 from selfproof.grants import Grants
-from selfproof.jail import Limits, Pool
+from selfproof.jail import Limits
 from selfproof.learn.recorder import Nothing
 from selfproof.ledger import Leaf, Ledger, read
 from selfproof.nouns import Candidate, Event, Files, SelfproofError, UsageError
@@ -38,6 +38,7 @@ from selfproof.places import Paths
 from selfproof.retention.rows import kept
 from selfproof.retention.taking import take
 from selfproof.trial import loading
+from selfproof.trial.executors import Executor, executor
 from selfproof.trial.task import Task, Workload
 
 LARGEST_INLINE = 16 * 1024  # characters in a leaf; a file of its own would take a whole block of the disk
@@ -60,7 +61,9 @@ class Life:
     guards: dict[str, Task]
     seed: int | None
     epoch_key: bytes = b""
-    pool: Pool | None = None
+    pool: Executor | None = None
+    cluster: str = ""
+    """Of Ray, on whose nodes trials are run; "" is this machine."""
     trials: int = 0
     cpu_seconds: float = 0.0
     cpu_examined: float = 0.0
@@ -85,12 +88,13 @@ class Life:
         return self.paths.folder / self.charter.program.tree
 
     @property
-    def jail(self) -> Pool:
-        """The running pool of jailed workers.
+    def jail(self) -> Executor:
+        """The jailed workers that run: of this machine, or on the nodes of a cluster.
 
         Raises:
             CharterError: the charter asks for an isolation that nobody provides, or grants a folder of the program's.
-            JailUnavailable: this machine cannot isolate, or cannot give what is granted, as the charter asks.
+            JailUnavailable: this machine, or no node, can isolate or give what is granted as the charter asks.
+            SelfproofError: the cluster cannot be joined.
         """
         if self.pool is None:
             sandbox = self.charter.sandbox
@@ -99,8 +103,8 @@ class Life:
             self._keep_apart(grants)
             try:
                 for other in grants[1:]:  # so that what cannot be given is known before anything is spent
-                    Pool(1, require=sandbox.require, grants=other).close()
-                self.pool = Pool(sandbox.workers, require=sandbox.require, grants=grants[0])
+                    executor(1, sandbox.require, other, self.cluster).close()
+                self.pool = executor(sandbox.workers, sandbox.require, grants[0], self.cluster)
             except ValueError as error:
                 raise CharterError(f"charter: [sandbox] {error}") from None
         return self.pool
@@ -203,7 +207,7 @@ class Life:
             "epoch": epoch, "commitment": seeds.commitment(key), "seeds": self._new_kind,
             "tier": self.jail.tier, "layers": list(self.jail.layers), "workers": self.charter.sandbox.workers,
             "granted": {o.name: list(self.limits_of(o).grants.lines()) for o in self.charter.objectives},
-            "strategy": self.strategy, "signer": self.ledger.signer,
+            "strategy": self.strategy, "signer": self.ledger.signer, **({"cluster": True} if self.cluster else {}),
         }  # fmt: skip
         self.log("seed-commit", body, durable=True)
         self.epoch_key = key

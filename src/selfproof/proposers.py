@@ -16,11 +16,10 @@ from selfproof.propose.local.folder import is_local
 
 @dataclass(frozen=True)
 class Asked:
-    """What a command adds to a charter: models, an agent's command, a cassette to write or to read, another archive.
+    """What a command adds to a charter: models, an agent's command, a cassette to write or to read.
 
     ``keep_keys`` leaves the models' keys in this process's environment, which is the user's own in a notebook;
     ``own_process`` says that this process is for the run alone: the watcher is stricter with it, and outlives it.
-    ``archive`` takes the place of the charter's [archive] url.
     """
 
     models: tuple[str, ...] = ()
@@ -30,7 +29,6 @@ class Asked:
     more: tuple[Proposer, ...] = ()
     keep_keys: bool = False
     own_process: bool = False
-    archive: str | None = None
 
 
 def proposers_of(life: Life, asked: Asked) -> list[Proposer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,25 +33,40 @@ from selfproof.telling import Telling
 NOBODY = Asked()
 
 
+@dataclass(frozen=True)
+class Ways:
+    """How a run goes about it, where the charter's own way is not meant: None."""
+
+    strategy: str | None = None
+    focus: str | None = None
+    """The one objective that its time is spent on."""
+    archive: str | None = None
+    """The URL of a shared archive."""
+    cluster: str | None = None
+    """The address of a Ray cluster on whose nodes trials are run; "" is this machine."""
+
+
+NO_WAYS = Ways()
+
+
 def run(
     folder: Path, stop_after: float | None, seed: int | None, asked: Asked = NOBODY,
-    *, certified: int | None = None, strategy: str | None = None, focus: str | None = None,
+    *, certified: int | None = None, ways: Ways = NO_WAYS,
     on_stop: Callable[[Stop], None] = lambda stop: None,
 ) -> Iterator[Event]:  # fmt: skip
     """Run for ``stop_after`` minutes (the charter's budget without it); yields events, the last is the summary.
 
     ``asked`` are who suggests edits beside those that the charter names. With ``certified`` the run ends early once it
-    has certified that many changes, which the gate allows at any time (docs/gate.md). With ``focus`` it spends its time
-    on the objective of that name alone. ``on_stop`` is given the run's `Stop`, for whoever wants to end it from another
-    thread.
+    has certified that many changes, which the gate allows at any time (docs/gate.md). ``on_stop`` is given the run's
+    `Stop`, for whoever wants to end it from another thread.
 
     Raises:
-        UsageError: it was stopped, or the charter has no objective of the name ``focus``.
+        UsageError: it was stopped, or the charter has no objective of the name ``ways.focus``.
         SelfproofError: with an exit code and advice.
     """
     began = time.monotonic()
-    if strategy is not None:
-        strategies.named(strategy)  # before anything is made
+    if ways.strategy is not None:
+        strategies.named(ways.strategy)  # before anything is made
     paths = Paths(folder)
     if not paths.ledger.exists():
         check_empty(paths)
@@ -61,9 +76,9 @@ def run(
     halting.settled(paths)
     charter = load(paths.charter)
     check_level(charter, folder)
-    shared = charter.archive if asked.archive is None else replace(charter.archive, url=asked.archive)
-    if focus is not None:
-        charter.objective(focus)
+    shared = charter.archive if ways.archive is None else replace(charter.archive, url=ways.archive)
+    if ways.focus is not None:
+        charter.objective(ways.focus)
     seconds = 60 * (charter.budget.minutes if stop_after is None else stop_after)
     reserve = closing.reserve(seconds, len(charter.objectives))
     stop = Stop(paths.stop, max(1.0, seconds - reserve))
@@ -72,11 +87,23 @@ def run(
     with stop.on_signals(), stop.watched(paths, guest=not asked.own_process), opened as living:
         halting.check(living.state.overseen)
         living.began_with = living.state.adoptions(certified=True)
-        living.stop, living.strategy = stop, strategy or living.strategy
+        living.stop, living.strategy = stop, ways.strategy or living.strategy
+        living.cluster = living.charter.sandbox.cluster if ways.cluster is None else ways.cluster
         keep = living.charter.experience.keep
         living.experience = recorder_of(living.state.genesis["program"], keep=keep, seed=seed)
-        lived = _lived(living, stop, (began, seconds, reserve), asked, certified, focus)
+        lived = _lived(living, stop, (began, seconds, reserve), asked, certified, ways.focus)
         yield from watched(lived, living, stop)
+
+
+def _joined(living: Life, stop: Stop) -> Iterator[Event]:
+    """A cluster takes a while to join and to start its workers, which is no part of a run's time."""
+    if living.cluster:
+        begun = time.monotonic()
+        tier = living.jail.tier
+        took = time.monotonic() - begun
+        stop.credit(took)
+        yield {"event": "cluster", "address": living.cluster, "tier": tier, "slots": living.charter.sandbox.workers,
+               "seconds": round(took, 1)}  # fmt: skip
 
 
 def _lived(
@@ -85,6 +112,7 @@ def _lived(
     """An opened life from its first event to its last; ``times`` are when it began, how long it may take and what of
     that is for the closing table."""
     began, seconds, reserve = times
+    yield from _joined(living, stop)
     yield opening(living, seconds)
     rows: list[dict[str, Any]] = []
     domains = loop.domains_of(living)
@@ -188,7 +216,7 @@ def opening(living: Life, seconds: float) -> Event:
     """The first event of a run."""
     return {
         "event": "start", "program": living.state.genesis["program"], "folder": str(living.paths.folder.resolve()),
-        "layers": list(living.jail.layers),
+        "layers": list(living.jail.layers), "cluster": living.cluster,
         "seconds": seconds, **loop.standing(living),
         "objectives": [o.name for o in living.charter.objectives],
         "uncertified": living.charter.certify.uncertified,

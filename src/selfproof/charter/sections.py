@@ -260,8 +260,10 @@ class Sandbox:
     provider; or "none": no isolation at all."""
     allow: tuple[str, ...] = ()
     """What every trial may use: subprocesses, scratch:MB, data:/FOLDER, gpu."""
-    workers: int = _within(2, low=1, high=256)
+    workers: int = _within(2, low=1, high=4096)
     """Trials at a time."""
+    cluster: str = ""
+    """Address of a Ray cluster on whose nodes trials are run (docs/clusters.md); "" is this machine."""
     wall_s: float = _within(10.0, low=0.1, high=86400)
     """Deadline of one job in seconds."""
     memory_mb: int = _within(1024, low=64, high=1 << 20)

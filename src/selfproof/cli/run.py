@@ -23,6 +23,7 @@ Examples:
   selfproof run --archive postgresql://selfproof@db/selfproof    divide the search with others (docs/archive.md)
   selfproof run --model ollama/qwen3:8b
   selfproof run --target self         patches to selfproof's own hot functions, into ./self
+  selfproof run --cluster ray://head:10001   trials on the nodes of a Ray cluster (docs/clusters.md)
   selfproof run --json | tail -1      the summary"""
 
 
@@ -50,6 +51,7 @@ Examples:
     help="selfproof's own hot functions, in a program of their own (./self); self:MOD:FUNC "
     "names one. The installed package stays as it is.",
 )
+@click.option("--cluster", metavar="ADDRESS", help="Run trials on a Ray cluster's nodes.  [default: the charter's]")
 @click.option("--otel", is_flag=True, help="Send a trace to OTEL_EXPORTER_OTLP_ENDPOINT (extra `otel`).")
 @click.option("--fail-if-none", is_flag=True, help="Exit with 3 if nothing is certified in this run.")
 @at_option
@@ -66,9 +68,9 @@ def command(
     from selfproof.cli.views import view_for
     from selfproof.monitoring.sinks import told_to
     from selfproof.proposers import Asked
-    from selfproof.session import run
+    from selfproof.session import Ways, run
 
-    ways = {name: asked.pop(name) for name in ("focus", "strategy")}
+    ways = Ways(**{name: asked.pop(name) for name in ("focus", "strategy", "archive", "cluster")})
     if (target := asked.pop("target")) is not None:
         from selfproof.cli.target import made
 
@@ -77,7 +79,7 @@ def command(
     listeners = traced() if asked.pop("otel") else []
     adopted = 0
     last = None
-    events = run(folder, minutes, seed, Asked(**asked, own_process=True), certified=enough, **ways)
+    events = run(folder, minutes, seed, Asked(**asked, own_process=True), certified=enough, ways=ways)
     with view_for(as_json) as view:
         for event in told_to(events, listeners):
             if event["event"] == "start":

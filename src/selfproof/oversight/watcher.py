@@ -147,7 +147,8 @@ def main(words: list[str]) -> None:
     with contextlib.suppress(OSError):  # only some may
         os.setpriority(os.PRIO_PROCESS, 0, -10)
     os.set_blocking(1, False)
-    watch(int(words[0]), words[1], words[2], float(words[3]))
+    with contextlib.suppress(ProcessLookupError):  # an engine that was gone before anything was looked at
+        watch(int(words[0]), words[1], words[2], float(words[3]))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from selfproof.testing.archives import ArchiveContract, SharedArchiveContract
+    from selfproof.testing.executors import ExecutorContract
     from selfproof.testing.loopback import LoopbackModel
     from selfproof.testing.proposers import ProposerContract
     from selfproof.testing.scripted import ScriptedModel
 
-__all__ = ["ArchiveContract", "LoopbackModel", "ProposerContract", "ScriptedModel", "SharedArchiveContract"]
+__all__ = [
+    "ArchiveContract", "ExecutorContract", "LoopbackModel", "ProposerContract", "ScriptedModel",
+    "SharedArchiveContract",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -20,6 +24,10 @@ def __getattr__(name: str) -> Any:
         from selfproof.testing import archives
 
         return getattr(archives, name)
+    if name == "ExecutorContract":
+        from selfproof.testing.executors import ExecutorContract
+
+        return ExecutorContract
     if name == "LoopbackModel":
         from selfproof.testing.loopback import LoopbackModel
 
