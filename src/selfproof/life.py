@@ -62,8 +62,7 @@ class Life:
     seed: int | None
     epoch_key: bytes = b""
     pool: Executor | None = None
-    cluster: str = ""
-    """Of Ray, on whose nodes trials are run; "" is this machine."""
+    cluster: str = ""  # a Ray cluster's address, for trials; "" is this machine
     trials: int = 0
     cpu_seconds: float = 0.0
     cpu_examined: float = 0.0
@@ -93,12 +92,11 @@ class Life:
 
         Raises:
             CharterError: the charter asks for an isolation that nobody provides, or grants a folder of the program's.
-            JailUnavailable: this machine, or no node, can isolate or give what is granted as the charter asks.
-            SelfproofError: the cluster cannot be joined.
+            SelfproofError: nothing can isolate, or give what is granted, as the charter asks; or no cluster is there.
         """
         if self.pool is None:
             sandbox = self.charter.sandbox
-            judged: list[Objective | Guard] = [*self.charter.objectives, *self.charter.guards]
+            judged = (*self.charter.objectives, *self.charter.guards)
             grants = sorted({self.limits_of(one).grants for one in judged}, key=Grants.lines)
             self._keep_apart(grants)
             try:

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from postgres_server import Server, programs, server
 
+from postgres_server import Server, programs, server
 from selfproof.archive import postgres
 from selfproof.archive.postgres import PostgresArchive
 from selfproof.archive.protocol import Archive, Shared
