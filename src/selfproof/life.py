@@ -96,7 +96,7 @@ class Life:
         """
         if self.pool is None:
             sandbox = self.charter.sandbox
-            judged = (*self.charter.objectives, *self.charter.guards)
+            judged: list[Objective | Guard] = [*self.charter.objectives, *self.charter.guards]
             grants = sorted({self.limits_of(one).grants for one in judged}, key=Grants.lines)
             self._keep_apart(grants)
             try:
