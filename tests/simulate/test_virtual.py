@@ -13,7 +13,8 @@ from selfproof.simulate.virtual import Law, VirtualPool
 class Echo:
     """Answers every job with its own input."""
 
-    tier, layers = "none", ()
+    tier: str = "none"
+    layers: tuple[str, ...] = ()
 
     def map(self, jobs: Sequence[Job]) -> list[Outcome]:
         """One output for each input."""
