@@ -93,7 +93,9 @@ LINE_ASKS = frozenset(
     }
 )
 # These run in a program's own process after it is locked in, at its mercy: nothing relies on them.
-AT_ITS_MERCY = frozenset({"jail/answering", "jail/frames", "jail/harness", "jail/memory_import", "jail/probe"})
+AT_ITS_MERCY = frozenset(
+    {"jail/answering", "jail/frames", "jail/harness", "jail/memory_import", "jail/probe", "jail/stacks"}
+)
 # It looks afterwards, like `audit`, and as anybody may with code of their own (`verifiers/`).
 AFTERWARDS = frozenset(
     {

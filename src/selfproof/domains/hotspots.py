@@ -48,13 +48,16 @@ class Hotspots:
         self._each: dict[str, float] = {}
         self._called: frozenset[str] | None = None
         self._now: frozenset[str] = frozenset()
+        self.tree: list[list[Any]] = []
+        """Who calls whom in the incumbent's own run; [] once it was logged, and where it is not known."""
 
     def look(self) -> None:
         """Name the hot functions of the incumbent, record calls of those that have none yet, and time one call each."""
         files, entry = self.life.files(), self.objective.entry
         views = self.task.inputs("explore", self.life.search_seed(self.objective.name, "profile") % 2**63, VIEWS)
-        (outcome,) = self._profiles(files, views[:1])
+        (outcome,) = self._profiles(files, views[:1], tree=True)
         self._now = profile.called(outcome, files)
+        self.tree = profile.call_tree(outcome, files)
         section, globs = self.life.charter.program, self.objective.files
         hot = profile.hot_functions(outcome, files, globs, LEAST_SHARE, HOT)
         may_change = (one for one in hot if matches(one.path, section.editable))
@@ -88,9 +91,9 @@ class Hotspots:
         places = self.called() if self.focus else frozenset()
         return sorted(function for file, _, function in (place.partition(":") for place in places) if file == path)
 
-    def _profiles(self, files: Files, views: Sequence[Any]) -> list[Outcome]:
+    def _profiles(self, files: Files, views: Sequence[Any], *, tree: bool = False) -> list[Outcome]:
         entry = self.objective.entry
-        outcomes = self.run([profile.profile_job(files, entry, view, self.limits) for view in views])
+        outcomes = self.run([profile.profile_job(files, entry, view, self.limits, tree=tree) for view in views])
         if failed := next((outcome for outcome in outcomes if outcome.status != "ok"), None):
             raise SelfproofError(f"profiling {entry} failed in the jail: {failed.status} {failed.message or ''}")
         return outcomes

@@ -137,9 +137,11 @@ class Speed:
             return
         batch, version = self.life.state.batches.get(self.objective.name, 0), self.life.state.current
         hot = [asdict(one) for one in self.spots.hot]
+        tree, self.spots.tree = self.spots.tree, []
         self.life.log(
             "propose",
             {"objective": self.objective.name, "batch": batch, "n": len(new), "hot": hot,
+             **({"tree": self.life.stored(tree)} if tree else {}),
              "candidates": self.life.stored([candidate_row(r.candidate, incumbent, version, r.form) for r in new])},
         )  # fmt: skip
         before, rows = self.life.trials, []

@@ -26,10 +26,10 @@ import math
 import random
 import sys
 from collections.abc import Callable, Mapping
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
-from selfproof.jail import values
+from selfproof.jail import stacks, values
 
 Function = Callable[..., object]
 Modules = Mapping[str, ModuleType]
@@ -75,13 +75,15 @@ def observe(function: Function, modules: Modules, value: Any) -> object:
 def profile(function: Function, modules: Modules, value: Any) -> object:
     """Run the workload `function(value["input"])` once for the times, if "times", and once for the arguments.
 
-    value: {"input", "times", "record": ["file.py:function", ...], "keep": calls of each, "bytes": size in all}.
-    Returns {"hot": [[path, function, calls, own seconds, cumulative seconds], ...] by own time, longest
-    first, "calls": {"file.py:function": [argument list, ...]}}. Comprehensions and C code are own time.
+    value: {"input", "times", "tree", "record": ["file.py:function", ...], "keep": calls of each, "bytes": size in all}.
+    Returns {"hot": [[path, function, calls, own seconds, cumulative seconds], ...] by own time, longest first, "tree":
+    `stacks.tree`, "calls": {"file.py:function": [argument list, ...]}}. Comprehensions and C code are own time.
     """
-    hot = _hot(function, modules, copy.deepcopy(value["input"])) if value.get("times", True) else []
+    paths = {getattr(module.__spec__, "origin", None) for module in modules.values()}
+    hot = stacks.hot(function, paths, copy.deepcopy(value["input"])) if value.get("times", True) else []
+    tree = stacks.tree(function, paths, copy.deepcopy(value["input"])) if value.get("tree", False) else []
     recorder = _Recorder(value.get("record", ()), value.get("keep", 64), value.get("bytes", 1 << 20))
-    return {"hot": hot, "calls": recorder.listen(function, modules, value["input"])}
+    return {"hot": hot, "tree": tree, "calls": recorder.listen(function, modules, value["input"])}
 
 
 MODES: Final[Mapping[str, Mode]] = {"call": call, "replay": replay, "observe": observe, "profile": profile}
@@ -185,25 +187,6 @@ def _news(function: Function, packed: Mapping[str, Any], first: dict[str, object
     """The outcome of one more call if it is another than the first time, else None."""
     outcome = _outcome(function, packed)
     return None if values.encode(outcome) == values.encode(first) else outcome
-
-
-def _hot(function: Function, modules: Modules, given: object) -> list[Any]:
-    import cProfile
-
-    paths = {getattr(module.__spec__, "origin", None) for module in modules.values()}
-    profiler = cProfile.Profile(builtins=False)
-    profiler.runcall(function, given)
-    rows: dict[tuple[str, str], list[Any]] = {}
-    for entry in profiler.getstats():
-        code = entry.code
-        if isinstance(code, CodeType) and code.co_filename in paths:
-            owner = code.co_qualname.partition(".<locals>")[0]
-            row = rows.setdefault((code.co_filename, owner), [0, 0.0, 0.0])
-            row[1] += entry.inlinetime
-            if owner == code.co_qualname:
-                row[0] += entry.callcount
-                row[2] += entry.totaltime
-    return sorted(([*key, *row] for key, row in rows.items()), key=lambda row: (-row[3], row[:2]))
 
 
 class _Recorder:

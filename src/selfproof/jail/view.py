@@ -22,7 +22,8 @@ from selfproof.grants import SCRATCH, Grants
 _PACKAGE: Final = Path(os.path.realpath(__file__)).parents[1]
 _NAMES: Final = """
 __init__.py grants.py operators jail/__init__.py jail/answering.py jail/child.py jail/forkserver.py jail/frames.py
-jail/harness.py jail/kernel.py jail/memory_import.py jail/seccomp.py jail/values.py jail/values_reader.py
+jail/harness.py jail/kernel.py jail/memory_import.py jail/seccomp.py jail/stacks.py jail/values.py
+jail/values_reader.py
 """
 _INSIDE: Final = tuple(_PACKAGE / name for name in _NAMES.split())
 # The documentation is text that programs are asked to learn: a copy inside the jail would be an answer sheet.

@@ -35,9 +35,9 @@ class Hot:
         return f"{self.path}:{self.function}"
 
 
-def profile_job(files: Files, entry: str, view: Any, limits: Limits) -> Job:
-    """Run the entry once under the profiler."""
-    return _job(files, entry, {"input": view, "record": []}, limits)
+def profile_job(files: Files, entry: str, view: Any, limits: Limits, *, tree: bool = False) -> Job:
+    """Run the entry once under the profiler; with ``tree`` once more for who calls whom."""
+    return _job(files, entry, {"input": view, "record": [], "tree": tree}, limits)
 
 
 def record_job(files: Files, entry: str, view: Any, places: Sequence[str], keep: int, size: int, limits: Limits) -> Job:
@@ -73,6 +73,33 @@ def called(outcome: Outcome, files: Files) -> frozenset[str]:
     table = _answer(outcome).get("hot", [])
     rows = [row for row in table if _is_row(row)] if isinstance(table, list) else []
     return frozenset(f"{row[0]}:{row[1]}" for row in rows if row[0] in files and _is_name(row[1]))
+
+
+MOST_CALLS = 1000
+"""Rows of a tree of calls that are read."""
+
+
+def call_tree(outcome: Outcome, files: Files) -> list[list[Any]]:
+    """Who calls whom and how long it takes: rows [parent's row or -1, "FILE.py:function", calls, own seconds].
+
+    Empty where the program told anything else: an untrusted one wrote it, and nothing rests on it.
+    """
+    rows = _answer(outcome).get("tree", [])
+    if not isinstance(rows, list) or len(rows) > MOST_CALLS:
+        return []
+    return rows if all(_is_call(number, row, files) for number, row in enumerate(rows)) else []
+
+
+def _is_call(number: int, row: object, files: Files) -> bool:
+    if not isinstance(row, list) or len(row) != 4:
+        return False
+    parent, name, calls, own = row
+    path, _, function = name.partition(":") if isinstance(name, str) and len(name) <= 300 else ("", "", "")
+    return (
+        type(parent) is int and -1 <= parent < number
+        and path in files and _is_name(function.replace("<lambda>", "anonymous"))
+        and type(calls) is int and 0 <= calls < 1 << 53 and isinstance(own, float) and math.isfinite(own) and own >= 0
+    )  # fmt: skip
 
 
 def _is_name(function: str) -> bool:

@@ -6,6 +6,7 @@ spent on confirmations is the certificates' own account; races are not booked by
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 from selfproof.archive.overseen import LeafLike
 from selfproof.archive.state import Confirming, State
 from selfproof.learn.shares import wilson
+from selfproof.nouns import SelfproofError
 from selfproof.web.models.forest import MARKS, OUTCOMES, Forest, Node
 
 LEAST_TRIED = 30
@@ -117,19 +119,31 @@ def avoided(forest: Forest, state: State, operators: Iterable[Earned], leaves: I
 
 @dataclass(frozen=True)
 class Profile:
-    """Where the program spent its time, once: rows {"path", "function", "calls", "own", "share"}."""
+    """Where the program spent its time, once: rows {"path", "function", "calls", "own", "share"}; and who called whom:
+    rows [parent's row or -1, "FILE.py:function", calls, own seconds], [] where that was not recorded."""
 
     entry: int
     time: str
     rows: list[dict[str, Any]]
+    tree: list[list[Any]] = field(default_factory=list)
 
 
-def profiles(leaves: Iterable[LeafLike]) -> dict[str, tuple[Profile, Profile]]:
-    """Each speed objective's first profile and its newest."""
+def profiles(leaves: Iterable[LeafLike], blob: Callable[[str], bytes]) -> dict[str, tuple[Profile, Profile]]:
+    """Each speed objective's first profile and its newest, with the first tree of calls and the newest."""
     found: dict[str, tuple[Profile, Profile]] = {}
+    trees: dict[str, list[list[Any]]] = {}
     for leaf in leaves:
         if leaf.kind == "propose" and leaf.body.get("hot"):
             name = leaf.body["objective"]
-            one = Profile(leaf.index, leaf.time, leaf.body["hot"])
-            found[name] = (found[name][0] if name in found else one, one)
+            if "tree" in leaf.body:
+                trees[name] = _tree(leaf.body["tree"], blob)
+            one = Profile(leaf.index, leaf.time, leaf.body["hot"], trees.get(name, []))
+            found[name] = (found[name][0] if name in found and found[name][0].tree else one, one)
     return found
+
+
+def _tree(stored: Any, blob: Callable[[str], bytes]) -> list[list[Any]]:
+    try:
+        return json.loads(blob(stored["$blob"])) if isinstance(stored, dict) else stored  # type: ignore[no-any-return]
+    except (SelfproofError, ValueError):
+        return []  # `verify` says what is wrong with it; the bars are there all the same

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from selfproof.viewing.rows import lineages_of
-from selfproof.web.drawing import flame
+from selfproof.web.drawing import flame, icicle
 from selfproof.web.drawing.svg import Palette
 from selfproof.web.models import earning as models
 from selfproof.web.models.earning import Avoided, Earned, Profile
@@ -42,7 +42,7 @@ def avoided(reading: Reading) -> Avoided:
 def profiles(reading: Reading) -> dict[str, tuple[Profile, Profile]]:
     """First and newest profile of each speed objective."""
     proposed = (reading.entry(index) for index, kind in enumerate(reading.kinds) if kind == "propose")
-    return reading.memo("profiles", lambda: models.profiles(proposed))
+    return reading.memo("profiles", lambda: models.profiles(proposed, reading.blob))
 
 
 def show(asked: Asked) -> Response:
@@ -57,6 +57,7 @@ def show(asked: Asked) -> Response:
     hot = [
         {"objective": name, "first": first, "last": last,
          "picture": Markup(flame.hot(first.rows, last.rows)),  # noqa: S704  escaped there
+         "flames": [(when, Markup(drawn)) for when, drawn in flames(first, last).items()],  # noqa: S704  escaped there
          "rows": both(first, last)}
         for name, (first, last) in profiles(reading).items()
     ]  # fmt: skip
@@ -66,6 +67,15 @@ def show(asked: Asked) -> Response:
                  (("operators", "Operators"), ("proposers", "Proposers and models"),
                   ("generations", "Generations of the improver"))],
     )  # fmt: skip
+
+
+def flames(first: Profile, last: Profile, palette: Palette = "page") -> dict[str, str]:
+    """The flame graphs before and after; none where who calls whom is not in the ledger."""
+    named = {"before": first, "after": last} if last.tree != first.tree else {"before": first}
+    return {
+        when: icicle.flames(one.tree, f"{when.capitalize()}: the run of entry {one.entry}", palette)
+        for when, one in named.items() if one.tree
+    }  # fmt: skip
 
 
 def both(first: Profile, last: Profile) -> list[dict[str, Any]]:
@@ -97,6 +107,30 @@ def picture(asked: Asked) -> Response:
     return exported(flame.hot(first.rows, last.rows, palette), "profile.svg", "image/svg+xml")
 
 
+def flame_picture(asked: Asked) -> Response:
+    """One flame graph as a file.
+
+    Raises:
+        NotHere: there is none.
+    """
+    drawn = flames(*profile_of(asked), palette="dark" if asked.word("dark") else "light")
+    when = asked.request.path_params["when"]
+    if when not in drawn:
+        raise NotHere("there is no such flame graph", advice="before, or after.")
+    return exported(drawn[when], f"flames-{when}.svg", "image/svg+xml")
+
+
+def call_table(asked: Asked) -> Response:
+    """Both trees of calls as CSV: each call with its callers, as folded stacks have them."""
+    rows = []
+    for when, one in zip(("before", "after"), profile_of(asked), strict=True):
+        stacks: list[str] = []
+        for (parent, name, calls, own), whole in zip(one.tree, icicle.wholes(one.tree), strict=True):
+            stacks.append(f"{stacks[parent]};{name}" if parent >= 0 else name)
+            rows.append({"when": when, "stack": stacks[-1], "calls": calls, "own_seconds": own, "seconds": whole})
+    return exported(csv_of(rows), "calls.csv", "text/csv")
+
+
 def table(asked: Asked) -> Response:
     """The same as CSV."""
     return exported(csv_of(both(*profile_of(asked))), "profile.csv", "text/csv")
@@ -123,6 +157,8 @@ def earned_table(asked: Asked) -> Response:
 PAGES = (
     Page("knowledge", "knowledge", "Self-knowledge", show, order=40, key="s"),
     Page("profile-svg", "knowledge/{objective}/profile.svg", "Self-knowledge", picture),
+    Page("flames-svg", "knowledge/{objective}/flames-{when}.svg", "Self-knowledge", flame_picture),
+    Page("calls-csv", "knowledge/{objective}/calls.csv", "Self-knowledge", call_table),
     Page("profile-csv", "knowledge/{objective}/profile.csv", "Self-knowledge", table),
     Page("earned-csv", "knowledge/{name}.csv", "Self-knowledge", earned_table),
 )
