@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from forging import Entry, Forger
 
+from selfproof import audit as auditing
 from selfproof import birth
 from selfproof.audit import audit
 from selfproof.audit.comparing import close
-from selfproof.audit.rules import CHECKS
 from selfproof.certify.guards import guard_level
 from selfproof.certify.spending import level
 
@@ -700,6 +700,6 @@ def test_whatever_an_entry_makes_the_auditor_stumble_over_is_malformed(
         raise error("over this")
 
     birth.make(tmp_path / "p", seed=1)
-    monkeypatch.setitem(CHECKS, "genesis", stumble)
+    monkeypatch.setitem(auditing.CHECKS, "genesis", stumble)
     bad = audit(tmp_path / "p" / ".selfproof" / "ledger")["first_bad"]
     assert bad["index"] == 0 and bad["reason"].startswith("malformed: ")

@@ -255,7 +255,7 @@ def test_a_full_disk(cli: Any, unborn: Any, small_disk: Path) -> None:
     shutil.move(unborn(), folder)
     done = cli.run("run", "--minutes", "1", "--seed", "1", "--json", "--at", folder)
     assert done.code == 1, (done.code, done.err)
-    assert "space" in done.err and "Traceback" not in done.err and len(done.err.splitlines()) <= 3
+    assert "nearly full" in done.err and "Traceback" not in done.err and len(done.err.splitlines()) <= 3
     assert audit(folder / ".selfproof" / "ledger")["ok"]
     adopted = [version.tree for version in state_of(folder).versions]
     remount(small_disk, "size=200m")

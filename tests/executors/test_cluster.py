@@ -22,6 +22,7 @@ from selfproof.trial.executors import Executor, joining, wire
 from selfproof.trial.executors.cluster import Cluster
 
 
+@pytest.mark.slow  # Ray's library ends the whole test process if its cluster loses its head on a busy machine
 class TestCluster(ExecutorContract):
     """One slot on each of two nodes."""
 
@@ -78,6 +79,7 @@ def _until(holds: Any) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_closing_ends_what_runs_and_takes_nothing_more(address: str) -> None:
     executor = Cluster(address, 1)
     running = executor.submit(job("import time\ndef answer(x):\n    time.sleep(60)\n", 1, limits=Limits(wall_s=90)))
@@ -89,6 +91,7 @@ def test_closing_ends_what_runs_and_takes_nothing_more(address: str) -> None:
         executor.submit(job(PROGRAM, 1))
 
 
+@pytest.mark.slow
 def test_a_gpu_is_one_candidates_alone(address: str) -> None:
     """Placed by what is granted: of two slots only one finds a GPU, and it alone gets the jobs."""
     with Cluster(address, 2, grants=Grants(gpu=True)) as executor:
@@ -97,6 +100,7 @@ def test_a_gpu_is_one_candidates_alone(address: str) -> None:
         assert [one.status for one in outcomes] == ["ok"] * 3 and len(executor.nodes) == 1
 
 
+@pytest.mark.slow
 def test_a_life_on_two_nodes_decides_as_one_on_this_machine(cli: Any, address: str, tmp_path: Path) -> None:
     told = []
     for name, more in (("here", []), ("there", ["--cluster", address])):

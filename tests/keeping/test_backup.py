@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from conftest import Cli, Lived
 from finite_program import made
 from selfproof import birth, life, session, submitting
 from selfproof.audit import audit, keys
@@ -48,7 +47,7 @@ def heads(folder: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def test_a_program_comes_back_with_its_versions_and_goes_on(finite_life: Lived, tmp_path: Path, cli: Cli) -> None:
+def test_a_program_comes_back_with_its_versions_and_goes_on(finite_life: Any, tmp_path: Path, cli: Any) -> None:
     file, again = tmp_path / "kept.selfproof", tmp_path / "again"
     told = cli.run("backup", file, "--with-key", "--json", "--at", finite_life.folder)
     assert told.code == 0 and json.loads(told.out)["with_key"] and file.stat().st_mode & 0o777 == 0o600
@@ -163,7 +162,7 @@ def test_nothing_is_overwritten(program: Path, tmp_path: Path) -> None:
         back(tmp_path / "b", tmp_path / "full", another=True)
 
 
-def test_a_program_moves_and_lives_once(program: Path, tmp_path: Path, cli: Cli) -> None:
+def test_a_program_moves_and_lives_once(program: Path, tmp_path: Path, cli: Any) -> None:
     assert cli.run("move", tmp_path / "b", "--at", program).code == 0
     (program / "STOP").write_text("")
     for act in (
@@ -261,7 +260,7 @@ def test_work_after_it_left_is_seen(program: Path) -> None:
     assert "had left" in audit(paths.ledger)["first_bad"]["reason"]
 
 
-def test_disk_adds_up(finite_life: Lived, cli: Cli) -> None:
+def test_disk_adds_up(finite_life: Any, cli: Any) -> None:
     row = json.loads(cli.run("disk", "--json", "--at", finite_life.folder).out)
     assert row["counted"] == sum(taken for name, taken in row["parts"].items() if name != "program") > 0
     assert row["parts"]["ledger/log"] >= (Paths(finite_life.folder).ledger / "log").stat().st_size // 2

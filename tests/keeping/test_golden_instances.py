@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conftest import Cli
 from selfproof.archive.state import fold
 from selfproof.audit import audit
 from selfproof.keeping.restoring import restore
@@ -24,7 +24,7 @@ def test_there_is_one() -> None:
 
 
 @pytest.mark.parametrize("file", INSTANCES, ids=lambda file: file.stem)
-def test_a_golden_instance_is_taken_up(file: Path, tmp_path: Path, cli: Cli) -> None:
+def test_a_golden_instance_is_taken_up(file: Path, tmp_path: Path, cli: Any) -> None:
     wanted, folder = json.loads(file.with_suffix(".json").read_text("utf-8")), tmp_path / "again"
     told = restore(file, folder, by="ann")
     assert (told["entries"], told["version"]) == (wanted["entries"] + 1, wanted["version"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conftest import Cli
 from finite_program import made
 from selfproof import birth, life, upgrading
 from selfproof.archive import store
@@ -37,7 +37,7 @@ def test_every_kind_of_entry_is_known_to_an_engine() -> None:
     assert set(upgrading.KINDS) == {kind for some in names for kind in re.findall(r"`([^`]+)`", some)}
 
 
-def test_what_a_newer_version_wrote_is_not_written_to(paths: Paths, cli: Cli) -> None:
+def test_what_a_newer_version_wrote_is_not_written_to(paths: Paths, cli: Any) -> None:
     with Ledger.open(paths.ledger, paths.key) as ledger:
         ledger.append("engine", {"version": "9.1", "package": "0" * 64})
         ledger.append("constitution", {"of": "the future"}, durable=True)

@@ -96,6 +96,9 @@ def command(
     if last is not None and last.get("ended") == "its watcher ended":
         click.echo("its stop watcher ended, and without one nothing may run; the next run starts another", err=True)
         ctx.exit(1)
+    if last is not None and str(last.get("ended")).startswith("ceiling disk:"):
+        click.echo("the disk is nearly full: make room on it, and run again; nothing is lost", err=True)
+        ctx.exit(1)
     if last is not None and (missed := missed_by(last)):
         click.echo(missed, err=True)
         ctx.exit(5)
